@@ -1,0 +1,31 @@
+#include "absl/strings/str_cat.h"
+#include "controllers/guards.h"
+#include "controllers/objects/objects.h"
+#include "controllers/rollout.h"
+
+namespace omdb {
+
+// API servers keep nothing: the Deployment replaces them, a new one before an old one goes (F8.3).
+bool UpgradeApiServers(Plan& plan) {
+  const Snapshot& seen = plan.seen;
+  if (seen.cluster.spec.api_server.replicas == 0) return true;
+  auto workload = seen.workloads.find(Component::kApiServer);
+  if (workload == seen.workloads.end()) return true;
+  const bool wanted = workload->second.spec_hash ==
+                      SpecHash(seen.cluster, Component::kApiServer, seen.cluster.spec.version);
+  if (wanted && !plan.ledger().rollout) return true;
+  if (!seen.database)
+    return plan.Wait("OpenMLDBUnreachable", std::string(seen.database_status.message()));
+  if (!wanted) plan.Tell("ReplacingApiServers", "replacing API servers");
+  if (!TakeTurn(plan, Component::kApiServer)) return false;
+  if (auto problem = PodTrouble(seen, Component::kApiServer)) {
+    return plan.Wait(problem->reason, problem->message, kLater);
+  }
+  if (!workload->second.settled || !OutdatedPods(plan, Component::kApiServer).empty()) {
+    return plan.Acting(absl::StrCat(Place(plan, Component::kApiServer), ": waiting for new pods"),
+                       kShortly);
+  }
+  return NewPodsServe(plan, Component::kApiServer);
+}
+
+}  // namespace omdb

@@ -1,0 +1,73 @@
+#include "controllers/decide.h"
+
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/plan.h"
+
+namespace omdb {
+namespace {
+
+// After the last component: what was promised is checked, and the rollout is closed (F7.3).
+bool Finish(Plan& plan) {
+  auto& rollout = plan.ledger().rollout;
+  if (!rollout) return true;
+  for (const Table& table : plan.seen.database->tables) {
+    for (const Partition& partition : table.partitions) {
+      const ReplicaMeta* leader = partition.Leader();
+      const ReplicaStatus* status =
+          leader == nullptr ? nullptr : plan.seen.database->Status(leader->endpoint, partition.id);
+      auto before = rollout->offsets.find(ToString(partition.id));
+      if (before == rollout->offsets.end()) continue;
+      if (status == nullptr || status->offset < before->second) {
+        return plan.Stall(
+            "OffsetBehind",
+            absl::StrCat("the leader of ", ToString(partition.id), " is at offset ",
+                         status == nullptr ? 0 : status->offset, ", before the rollout it was at ",
+                         before->second, ": rows are missing"));
+      }
+    }
+  }
+  plan.Tell("UpgradeComplete", absl::StrCat("every component runs version ", rollout->to_version));
+  rollout.reset();
+  return plan.Acting("complete", kSoon);
+}
+
+// The whole life of a cluster, in order. What is not there is made; then, whenever the spec asks
+// for another version or configuration, the components are replaced one after the other as
+// OpenMLDB's upgrade guide has it.
+constexpr std::array kSteps = {
+    CreateMissing,        // ZooKeeper, tablets, nameservers, task managers, API servers
+    UpgradeNameservers,   // standbys first, the leader last
+    UpgradeTablets,       // one at a time, without its leaders
+    UpgradeTaskManagers,  // once no job is unfinished
+    UpgradeApiServers,    //
+    Finish,               // nothing was lost
+};
+
+}  // namespace
+
+Decision Decide(const Snapshot& snapshot, const Ledger& ledger) {
+  Plan plan(snapshot, ledger);
+  bool complete = true;
+  for (auto step : kSteps) {
+    if (!step(plan)) {
+      complete = false;
+      break;
+    }
+  }
+  Decision& decision = plan.decision;
+  decision.complete = complete;
+  if (complete) {
+    decision.phase = "Ready";
+  } else if (decision.stalled) {
+    decision.phase = "Stalled";
+  } else if (plan.ledger().rollout) {
+    decision.phase = decision.reason.empty() ? "Upgrading" : "Waiting";
+  } else {
+    decision.phase = "Creating";
+  }
+  return std::move(plan.decision);
+}
+
+}  // namespace omdb

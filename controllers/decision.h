@@ -1,0 +1,115 @@
+#ifndef OMDB_CONTROLLERS_DECISION_H_
+#define OMDB_CONTROLLERS_DECISION_H_
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "controllers/ledger.h"
+#include "controllers/openmldb.h"
+
+// What `Decide` answers: the next actions, or what it waits for, or why it is stuck. Plain data
+// that prints itself.
+namespace omdb {
+
+namespace action {
+
+// Server-side apply of a desired object. `component` is what it belongs to.
+struct Apply {
+  ResourceType type;
+  Json object;
+};
+struct DeletePod {
+  std::string name;
+  std::string uid;
+};
+struct SetAutoFailover {
+  bool on = false;
+};
+// The hand-over of M11, see hand_over.h.
+struct HandOver {
+  PartitionId partition;
+  std::string from;
+  std::string to;
+};
+struct AddReplica {
+  PartitionId partition;
+  std::string endpoint;
+};
+struct DeleteReplica {
+  PartitionId partition;
+  std::string endpoint;
+};
+// The nameserver stops counting on the replica and its leader stops replicating to it (M12 step 1).
+struct Detach {
+  PartitionId partition;
+  std::string leader;
+  std::string follower;
+};
+struct Load {
+  std::string tablet;
+  std::vector<LoadRequest> requests;
+};
+// Leaders replicate to the tablet again (M12 step 4).
+struct Attach {
+  std::string follower;
+  std::vector<PartitionId> partitions;
+  std::vector<std::string> leaders;  // by partition
+};
+// The nameserver counts on the replica again (M12 step 5).
+struct MarkAlive {
+  PartitionId partition;
+  std::string endpoint;
+};
+struct Recover {
+  PartitionId partition;
+  std::string endpoint;
+};
+struct EndZooKeeperSession {
+  std::string address;
+  bool nameserver = false;
+};
+// Lifts a fence that a former operator may have left.
+struct Unfence {
+  std::string tablet;
+};
+
+}  // namespace action
+
+using Action = std::variant<action::Apply, action::DeletePod, action::SetAutoFailover,
+                            action::HandOver, action::AddReplica, action::DeleteReplica,
+                            action::Detach, action::Load, action::Attach, action::MarkAlive,
+                            action::Recover, action::EndZooKeeperSession, action::Unfence>;
+std::string ToString(const Action& action);
+
+struct Note {
+  bool warning = false;
+  std::string reason;  // CamelCase
+  std::string message;
+
+  bool operator==(const Note&) const = default;
+};
+
+struct Decision {
+  // The ledger as it must be before the actions; unchanged when equal to the present one.
+  Ledger ledger;
+  // In this order; the first that fails ends it, and the next reconcile looks again.
+  std::vector<Action> actions;
+
+  std::string phase;     // as in ClusterStatus
+  std::string progress;  // for people
+  // Why nothing is done though something is wanted; empty reason when there is none. What a person
+  // must mend is stalled.
+  std::string reason;
+  std::string message;
+  bool stalled = false;
+  // Every component is at the wanted version and nothing is under way.
+  bool complete = false;
+  std::vector<Note> notes;  // become events
+  absl::Duration look_again = absl::Seconds(10);
+};
+
+}  // namespace omdb
+
+#endif  // OMDB_CONTROLLERS_DECISION_H_

@@ -1,0 +1,118 @@
+#include "controllers/guards.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/objects/objects.h"
+
+namespace omdb {
+
+std::optional<Problem> NotReachable(const Snapshot& seen) {
+  if (seen.database) return std::nullopt;
+  return Problem{"OpenMLDBUnreachable",
+                 absl::StrCat("OpenMLDB does not answer; the rollout waits: ",
+                              seen.database_status.message())};
+}
+
+std::optional<Problem> TabletMissing(const Snapshot& seen) {
+  const Database& database = *seen.database;
+  for (int i = 0; i < seen.cluster.spec.tablet.replicas; ++i) {
+    const std::string name = absl::StrCat(WorkloadName(seen.cluster, Component::kTablet), "-", i);
+    const Tablet* tablet = database.FindTablet(name);
+    const bool registered = std::count(database.registered_tablets.begin(),
+                                       database.registered_tablets.end(), name) > 0;
+    if (!registered)
+      return Problem{"TabletDown",
+                     absl::StrCat("tablet ", name, " is not registered in ZooKeeper")};
+    if (tablet == nullptr || !tablet->healthy) {
+      return Problem{"TabletOffline",
+                     absl::StrCat("tablet ", name,
+                                  " is registered in ZooKeeper but offline for the nameserver")};
+    }
+    if (!database.Answered(name))
+      return Problem{"TabletDown", absl::StrCat("tablet ", name, " does not answer")};
+  }
+  return std::nullopt;
+}
+
+std::optional<Problem> OpUnderWay(const Database& database) {
+  for (const Op& op : database.ops) {
+    if (op.state != OpState::kInited && op.state != OpState::kDoing) continue;
+    return Problem{"OpRunning",
+                   absl::StrCat("op ", op.id, " (", op.type, " of ", op.db, ".", op.table, "/",
+                                op.pid, ", task ", op.task, ") is under way")};
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+std::optional<Problem> ReplicaUnwell(const Database& database, const Partition& partition,
+                                     const ReplicaMeta& meta) {
+  const std::string which =
+      absl::StrCat("replica of ", ToString(partition.id), " on ", meta.endpoint);
+  const ReplicaStatus* status = database.Status(meta.endpoint, partition.id);
+  if (!meta.is_alive) {
+    if (meta.is_leader && status != nullptr && status->mode == TableMode::kLeader) {
+      return Problem{
+          "FormerLeaderNotDemoted",
+          absl::StrCat(which, " led before and still accepts writes; RecoverTable demotes it")};
+    }
+    return Problem{"ReplicaNotAlive",
+                   absl::StrCat(which, " is not alive; RecoverTable brings it back")};
+  }
+  if (status == nullptr)
+    return Problem{"ReplicaNotLoaded", absl::StrCat(which, " is not loaded on its tablet")};
+  if (status->state == TableState::kLoading || status->state == TableState::kUndefined) {
+    return Problem{"ReplicaLoading", absl::StrCat(which, " is still loading")};
+  }
+  if ((status->mode == TableMode::kLeader) != meta.is_leader) {
+    return Problem{"ReplicaRoleMismatch",
+                   absl::StrCat(which, " is ", meta.is_leader ? "leader" : "follower",
+                                " for the nameserver and the other for its tablet")};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Problem> PartitionUnwell(const Snapshot& seen) {
+  const Database& database = *seen.database;
+  for (const Table& table : database.tables) {
+    for (const Partition& partition : table.partitions) {
+      if (partition.Leader() == nullptr) {
+        return Problem{"NoLeader", absl::StrCat("partition ", ToString(partition.id),
+                                                " has no leader that is alive")};
+      }
+      for (const ReplicaMeta& meta : partition.replicas) {
+        if (auto problem = ReplicaUnwell(database, partition, meta)) return problem;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Problem> NotWhole(const Snapshot& seen) {
+  if (auto problem = NotReachable(seen)) return problem;
+  if (auto problem = TabletMissing(seen)) return problem;
+  if (auto problem = OpUnderWay(*seen.database)) return problem;
+  return PartitionUnwell(seen);
+}
+
+std::optional<Problem> PodTrouble(const Snapshot& seen, Component component) {
+  for (const Pod* pod : seen.PodsOf(component)) {
+    if (!pod->trouble.empty()) {
+      return Problem{"PodNotRunning", absl::StrCat("pod ", pod->name, " of version ", pod->version,
+                                                   " does not run: ", pod->trouble)};
+    }
+    if (!pod->reported_version.empty() && pod->reported_version != pod->version) {
+      return Problem{"VersionMismatch",
+                     absl::StrCat("pod ", pod->name, " should run version ", pod->version,
+                                  " but its server reports ", pod->reported_version,
+                                  "; correct spec.version or spec.image")};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace omdb

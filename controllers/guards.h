@@ -1,0 +1,37 @@
+#ifndef OMDB_CONTROLLERS_GUARDS_H_
+#define OMDB_CONTROLLERS_GUARDS_H_
+
+#include <optional>
+#include <string>
+
+#include "controllers/snapshot.h"
+
+// What must hold before a server is taken away. Each answers the first thing that does not hold, in
+// words for a condition, or nothing. Pure functions.
+namespace omdb {
+
+struct Problem {
+  std::string reason;  // CamelCase
+  std::string message;
+};
+
+// ZooKeeper and the leading nameserver answer.
+std::optional<Problem> NotReachable(const Snapshot& seen);
+// Every tablet of the spec is registered, healthy and answers (M4 H6: registered but offline is
+// named as such).
+std::optional<Problem> TabletMissing(const Snapshot& seen);
+// An op is queued or running (H3).
+std::optional<Problem> OpUnderWay(const Database& database);
+// A partition without exactly one leader alive; a replica not alive, not loaded, or in another role
+// than its meta says; an ex-leader that was not demoted (H1, H2).
+std::optional<Problem> PartitionUnwell(const Snapshot& seen);
+// All of these: nothing is taken away from a cluster that is not whole (F7.1).
+std::optional<Problem> NotWhole(const Snapshot& seen);
+
+// A pod of the component that is in trouble, or a server that reports another version than its pod
+// is made for.
+std::optional<Problem> PodTrouble(const Snapshot& seen, Component component);
+
+}  // namespace omdb
+
+#endif  // OMDB_CONTROLLERS_GUARDS_H_

@@ -1,0 +1,97 @@
+#ifndef OMDB_CONTROLLERS_LEDGER_H_
+#define OMDB_CONTROLLERS_LEDGER_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "controllers/cluster.h"
+#include "controllers/openmldb.h"
+
+// What the operator must remember across its own death because the cluster does not show it.
+// Written before the action that makes it necessary; everything else is derived from the cluster
+// anew. Kept in a ConfigMap.
+namespace omdb {
+
+// The steps of a tablet in the order in which they happen. Each is safe to repeat from its
+// beginning.
+enum class TabletStep {
+  kTurnFailoverOff,
+  kAddExtraReplicas,
+  kHandOverLeaders,
+  kDetach,
+  kRestart,
+  kLoad,
+  kAttach,
+  kMarkAlive,
+  kReturnLeaders,
+  kReattachFormerLeaders,
+  kRemoveExtraReplicas,
+  kTurnFailoverBack,
+  kVerify,
+};
+const std::string& ToString(TabletStep step);  // "HandOverLeaders"
+
+// A partition of the tablet in hand.
+struct HeldPartition {
+  PartitionId id;
+  bool was_leader = false;
+  // Where its leader is meanwhile; empty for a partition that the tablet follows.
+  std::string moved_to;
+  // An extra replica made for the time of the restart; empty when there was another replica
+  // already.
+  std::string extra_replica;
+  // The tablet's own last offset when it stopped; compared after loading (M12 step 3).
+  uint64_t offset = 0;
+  // The leader's offset when the tablet was attached again: reached means caught up.
+  uint64_t attach_offset = 0;
+  // Left to the nameserver's RecoverTable because what was loaded is not what was remembered.
+  bool recover = false;
+
+  bool operator==(const HeldPartition&) const = default;
+};
+
+struct TabletInHand {
+  std::string name;
+  std::string pod_uid;  // of the pod to be replaced
+  TabletStep step = TabletStep::kTurnFailoverOff;
+  std::vector<HeldPartition> partitions;
+  uint64_t last_op_id = 0;  // ops beyond this were made since
+  TabletReport report;
+
+  bool operator==(const TabletInHand&) const = default;
+};
+
+// One rollout: from the first pod that is replaced to the last.
+struct Rollout {
+  std::string from_version;
+  std::string to_version;
+  absl::Time started;
+  // Each partition's leader offset when it began, by ToString(PartitionId).
+  std::map<std::string, uint64_t> offsets;
+  std::vector<TabletReport> tablets;
+  std::optional<absl::Time> jobs_awaited_since;
+
+  bool operator==(const Rollout&) const = default;
+};
+
+struct Ledger {
+  std::optional<Rollout> rollout;
+  std::optional<TabletInHand> tablet;
+  // auto_failover as it is to be again; set while the operator has it off.
+  std::optional<bool> wanted_auto_failover;
+
+  bool operator==(const Ledger&) const = default;
+};
+
+Json ToJson(const Ledger& ledger);
+// DataLoss when `document` is not a ledger.
+absl::StatusOr<Ledger> LedgerFromJson(const Json& document);
+
+}  // namespace omdb
+
+#endif  // OMDB_CONTROLLERS_LEDGER_H_

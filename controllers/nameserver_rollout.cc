@@ -1,0 +1,68 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/guards.h"
+#include "controllers/objects/objects.h"
+#include "controllers/rollout.h"
+
+namespace omdb {
+namespace {
+
+// Under /leader a nameserver stands by its name; a pod that is not there has no session yet.
+bool InElection(const Database& database, const Pod& pod) {
+  return std::count(database.nameservers.begin(), database.nameservers.end(), pod.name) > 0;
+}
+
+// Standbys first, the leader last (F8.1). While a standby is replaced nothing is lost; the leader
+// is handed over by ending its ZooKeeper session, so that the standby serves within a tenth of a
+// second (M14).
+const Pod* NextNameserver(const Database& database, const std::vector<const Pod*>& outdated) {
+  const std::string leader = database.nameservers.empty() ? "" : database.nameservers.front();
+  for (const Pod* pod : outdated) {
+    if (pod->name != leader) return pod;
+  }
+  return outdated.front();
+}
+
+}  // namespace
+
+bool UpgradeNameservers(Plan& plan) {
+  const Snapshot& seen = plan.seen;
+  if (OutdatedPods(plan, Component::kNameserver).empty() &&
+      seen.workloads.at(Component::kNameserver).spec_hash ==
+          SpecHash(seen.cluster, Component::kNameserver, seen.cluster.spec.version) &&
+      !plan.ledger().rollout) {
+    return true;
+  }
+  // A tablet in hand goes first: never a nameserver while a tablet is down (F5.10).
+  if (plan.ledger().tablet) return true;
+  if (auto problem = NotReachable(seen)) return plan.Wait(problem->reason, problem->message);
+  if (!TakeTurn(plan, Component::kNameserver)) return false;
+  if (!NewPodsServe(plan, Component::kNameserver)) return false;
+  const Database& database = *seen.database;
+  for (const Pod* pod : seen.PodsOf(Component::kNameserver)) {
+    if (!InElection(database, *pod)) {
+      return plan.Acting(absl::StrCat(Place(plan, Component::kNameserver), ": waiting for ",
+                                      pod->name, " to take part in the election"),
+                         kShortly);
+    }
+  }
+  const auto outdated = OutdatedPods(plan, Component::kNameserver);
+  if (outdated.empty()) {
+    // The leader's own pod answers for its version; a standby that does not listen cannot be asked.
+    return true;
+  }
+  if (auto problem = NotWhole(seen)) return plan.Wait(problem->reason, problem->message);
+  const Pod* next = NextNameserver(database, outdated);
+  if (!database.nameservers.empty() && next->name == database.nameservers.front()) {
+    plan.Tell("NameserverHandOver",
+              absl::StrCat("ending the session of the leading nameserver ", next->name));
+    plan.Do(action::EndZooKeeperSession{absl::StrCat(next->ip, ":7527"), true});
+  }
+  plan.Tell("ReplacingNameserver", absl::StrCat("replacing nameserver ", next->name));
+  plan.Do(action::DeletePod{next->name, next->uid});
+  return plan.Acting(absl::StrCat(Place(plan, Component::kNameserver), ": replacing ", next->name),
+                     kShortly);
+}
+
+}  // namespace omdb

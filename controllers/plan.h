@@ -1,0 +1,68 @@
+#ifndef OMDB_CONTROLLERS_PLAN_H_
+#define OMDB_CONTROLLERS_PLAN_H_
+
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "controllers/decision.h"
+#include "controllers/snapshot.h"
+
+namespace omdb {
+
+// How soon to look again: at a hand-over's pace, while servers restart, and at rest.
+inline constexpr absl::Duration kSoon = absl::Milliseconds(50);
+inline constexpr absl::Duration kShortly = absl::Milliseconds(500);
+inline constexpr absl::Duration kLater = absl::Seconds(2);
+
+// A decision in the making. A step looks at `seen`, and either is done (returns true, and the next
+// step is asked) or adds what is to be done or waited for (returns false, and the decision is
+// complete).
+struct Plan {
+  explicit Plan(const Snapshot& snapshot, const Ledger& ledger) : seen(snapshot) {
+    decision.ledger = ledger;
+  }
+
+  const Snapshot& seen;
+  Decision decision;
+
+  Ledger& ledger() { return decision.ledger; }
+
+  void Do(Action action) { decision.actions.push_back(std::move(action)); }
+  // There are actions; see what came of them after `look_again`.
+  bool Acting(std::string progress, absl::Duration look_again = kSoon) {
+    decision.progress = std::move(progress);
+    decision.look_again = look_again;
+    return false;
+  }
+  // Nothing can be done now. It clears by itself.
+  bool Wait(std::string reason, std::string message, absl::Duration look_again = kShortly) {
+    decision.reason = std::move(reason);
+    decision.message = std::move(message);
+    decision.look_again = look_again;
+    return false;
+  }
+  // A person has to act.
+  bool Stall(std::string reason, std::string message) {
+    decision.stalled = true;
+    return Wait(std::move(reason), std::move(message), kLater);
+  }
+  void Tell(std::string reason, std::string message) {
+    decision.notes.push_back({false, std::move(reason), std::move(message)});
+  }
+  void Warn(std::string reason, std::string message) {
+    decision.notes.push_back({true, std::move(reason), std::move(message)});
+  }
+};
+
+// The steps of the rollout, in files of their own. Each is done at once when its component needs
+// nothing.
+bool CreateMissing(Plan& plan);        // create.cc
+bool UpgradeNameservers(Plan& plan);   // nameserver_rollout.cc
+bool UpgradeTablets(Plan& plan);       // tablet_rollout.cc
+bool UpgradeTaskManagers(Plan& plan);  // task_manager_rollout.cc
+bool UpgradeApiServers(Plan& plan);    // api_server_rollout.cc
+
+}  // namespace omdb
+
+#endif  // OMDB_CONTROLLERS_PLAN_H_

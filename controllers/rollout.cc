@@ -1,0 +1,97 @@
+#include "controllers/rollout.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/guards.h"
+#include "controllers/objects/objects.h"
+
+namespace omdb {
+namespace {
+
+std::string WantedHash(const Plan& plan, Component component) {
+  return SpecHash(plan.seen.cluster, component, plan.seen.cluster.spec.version);
+}
+
+void BeginRollout(Plan& plan) {
+  auto& rollout = plan.ledger().rollout;
+  if (rollout && rollout->to_version == plan.seen.cluster.spec.version) return;
+  if (!rollout) {
+    rollout.emplace();
+    rollout->from_version = plan.seen.cluster.status.version;
+    rollout->started = plan.seen.now;
+    for (const Table& table : plan.seen.database->tables) {
+      for (const Partition& partition : table.partitions) {
+        const ReplicaMeta* leader = partition.Leader();
+        const ReplicaStatus* status =
+            leader == nullptr ? nullptr
+                              : plan.seen.database->Status(leader->endpoint, partition.id);
+        if (status != nullptr) rollout->offsets[ToString(partition.id)] = status->offset;
+      }
+    }
+  }
+  rollout->to_version = plan.seen.cluster.spec.version;
+  plan.Tell("UpgradeStarted",
+            absl::StrCat("replacing version ", rollout->from_version, " by ", rollout->to_version));
+}
+
+}  // namespace
+
+std::vector<const Pod*> OutdatedPods(const Plan& plan, Component component) {
+  std::vector<const Pod*> outdated;
+  const std::string wanted = WantedHash(plan, component);
+  for (const Pod* pod : plan.seen.PodsOf(component)) {
+    if (pod->spec_hash != wanted) outdated.push_back(pod);
+  }
+  return outdated;
+}
+
+bool TakeTurn(Plan& plan, Component component) {
+  const Workload& workload = plan.seen.workloads.at(component);
+  if (workload.spec_hash == WantedHash(plan, component)) return true;
+  BeginRollout(plan);
+  DesiredObject desired =
+      DesiredWorkload(plan.seen.cluster, component, plan.seen.cluster.spec.version);
+  plan.Do(action::Apply{desired.type, std::move(desired.object)});
+  return plan.Acting(
+      absl::StrCat(ToString(component), ": template of version ", plan.seen.cluster.spec.version));
+}
+
+std::string Place(const Plan& plan, Component component) {
+  const size_t all = plan.seen.PodsOf(component).size();
+  const size_t outdated = OutdatedPods(plan, component).size();
+  return absl::StrCat(ToString(component), " ", std::min(all, all - outdated + 1), "/", all);
+}
+
+bool NewPodsServe(Plan& plan, Component component) {
+  const std::string wanted = WantedHash(plan, component);
+  for (const Pod* pod : plan.seen.PodsOf(component)) {
+    if (pod->deleting)
+      return plan.Acting(absl::StrCat(Place(plan, component), ": ", pod->name, " stops"), kShortly);
+    const bool broken = !pod->trouble.empty() ||
+                        (!pod->reported_version.empty() && pod->reported_version != pod->version);
+    if (broken && pod->spec_hash != wanted) {
+      plan.Do(action::DeletePod{pod->name, pod->uid});
+      return plan.Acting(absl::StrCat(Place(plan, component), ": replacing ", pod->name), kShortly);
+    }
+  }
+  if (auto problem = PodTrouble(plan.seen, component))
+    return plan.Wait(problem->reason, problem->message, kLater);
+  const int replicas = plan.seen.cluster.spec.Of(component).replicas;
+  const auto pods = plan.seen.PodsOf(component);
+  if (static_cast<int>(pods.size()) < replicas) {
+    return plan.Acting(absl::StrCat(Place(plan, component), ": waiting for pods"), kShortly);
+  }
+  for (const Pod* pod : pods) {
+    if (pod->ready && !pod->reported_version.empty()) continue;
+    if (component == Component::kNameserver && pod->spec_hash == wanted)
+      continue;  // a standby may not listen (F1.4)
+    if (pod->spec_hash == wanted || component != Component::kNameserver) {
+      return plan.Acting(absl::StrCat(Place(plan, component), ": waiting for ", pod->name),
+                         kShortly);
+    }
+  }
+  return true;
+}
+
+}  // namespace omdb

@@ -1,0 +1,84 @@
+#ifndef OMDB_CONTROLLERS_SNAPSHOT_H_
+#define OMDB_CONTROLLERS_SNAPSHOT_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "controllers/cluster.h"
+#include "controllers/openmldb.h"
+
+// Everything that `Decide` looks at, taken at one moment. Plain data.
+namespace omdb {
+
+struct Pod {
+  std::string name;
+  std::string uid;
+  std::string ip;
+  Component component = Component::kTablet;
+  std::string spec_hash;  // of the template it was made from
+  std::string version;    // of the template it was made from
+  bool ready = false;
+  bool deleting = false;
+  absl::Time created;
+  // Why its container does not run, as Kubernetes says ("ImagePullBackOff: …"); empty while nothing
+  // is wrong.
+  std::string trouble;
+  // What the server itself reports by /version; empty when it did not answer.
+  std::string reported_version;
+
+  bool operator==(const Pod&) const = default;
+};
+
+// A StatefulSet or Deployment as stored.
+struct Workload {
+  std::string spec_hash;
+  std::string version;
+  int replicas = 0;
+  // Deployment: the controller has seen the last change and every replica is new and available.
+  bool settled = false;
+  Json object;
+};
+
+// OpenMLDB as it was at that moment, from the nameserver that leads and from each tablet itself.
+struct Database {
+  std::vector<std::string> nameservers;  // the leader first
+  std::vector<std::string> registered_tablets;
+  std::vector<Tablet> tablets;
+  std::vector<Table> tables;
+  std::vector<Op> ops;
+  bool auto_failover = false;
+  // What each tablet has loaded; a tablet that did not answer is missing.
+  std::map<std::string, std::map<std::pair<uint32_t, uint32_t>, ReplicaStatus>> loaded;
+  std::vector<Job> unfinished_jobs;
+  absl::Status task_manager_status;
+
+  const Tablet* FindTablet(const std::string& endpoint) const;
+  const Partition* FindPartition(const PartitionId& id) const;
+  const Table* TableOf(const PartitionId& id) const;
+  // Null when `tablet` did not answer or has not loaded the partition.
+  const ReplicaStatus* Status(const std::string& tablet, const PartitionId& id) const;
+  bool Answered(const std::string& tablet) const { return loaded.count(tablet) != 0; }
+};
+
+struct Snapshot {
+  absl::Time now;
+  Cluster cluster;
+  std::map<Component, Workload> workloads;
+  std::vector<Pod> pods;  // by name
+  // Hash annotations of the stored services and budgets, by (kind, name).
+  std::map<std::pair<std::string, std::string>, std::string> object_hashes;
+  // Not ok: what could not be read, and `database` is empty.
+  absl::Status database_status;
+  std::optional<Database> database;
+
+  std::vector<const Pod*> PodsOf(Component component) const;
+  const Pod* FindPod(const std::string& name) const;
+};
+
+}  // namespace omdb
+
+#endif  // OMDB_CONTROLLERS_SNAPSHOT_H_

@@ -1,0 +1,47 @@
+#ifndef OMDB_TESTS_SIMULATOR_MODEL_OPTIONS_H_
+#define OMDB_TESTS_SIMULATOR_MODEL_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace omdb::simulator {
+
+// The flags of OpenMLDB that change how the servers behave, at the values of its shipped release
+// configuration (F1.2), and what measurements gave for the rest.
+struct Options {
+  std::string endpoint;       // the name (content of name.txt) with use_name, else host:port
+  std::string real_endpoint;  // host:port, empty without use_name
+  std::string zk_root_path = "/openmldb";
+  bool auto_failover = true;
+  absl::Duration tablet_heartbeat_timeout = absl::Seconds(60);
+  absl::Duration tablet_offline_check_interval = absl::Seconds(1);
+  absl::Duration zk_keep_alive_check_interval = absl::Seconds(15);
+  absl::Duration get_task_status_interval = absl::Seconds(2);
+  absl::Duration get_table_status_interval = absl::Seconds(2);
+  absl::Duration request_timeout = absl::Seconds(20);
+  uint32_t system_table_replica_num = 2;
+  uint32_t partition_num = 8;
+  uint32_t replica_num = 3;
+  uint32_t name_server_task_concurrency = 2;
+  uint32_t name_server_task_max_concurrency = 8;
+  uint64_t check_binlog_sync_progress_delta = 100000;
+  uint64_t make_snapshot_threshold_offset = 100000;
+  uint32_t binlog_sync_batch_size = 32;
+  absl::Duration binlog_sync_wait_time = absl::Milliseconds(100);
+  bool binlog_notify_on_put = true;
+  // A sender that meets a record not yet wholly on disk pauses that long (M7); it happens about
+  // once in 400 wake-ups.
+  absl::Duration binlog_coffee_time = absl::Seconds(1);
+  double binlog_coffee_probability = 1.0 / 400;
+  absl::Duration binlog_match_logoffset_interval = absl::Seconds(1);
+  uint64_t stream_bandwidth_limit_bytes = 20971520;
+  bool recycle_bin_enabled = true;
+  bool skip_grant_tables = true;
+  uint64_t load_rows_per_second = 120000;  // M4: 88,483 rows in 0.83 s
+};
+
+}  // namespace omdb::simulator
+
+#endif  // OMDB_TESTS_SIMULATOR_MODEL_OPTIONS_H_
