@@ -97,7 +97,7 @@ struct TabletReport {
 
 struct ClusterStatus {
   int64_t observed_generation = -1;
-  std::string phase;     // Pending, Creating, Ready, Upgrading, Waiting, Stalled
+  std::string phase;     // Creating, Ready, Upgrading, Waiting, Degraded, Stalled
   std::string progress;  // "tablet 2/3: handing over leaders 5/16"
   std::string version;   // of the last complete rollout
   std::string target_version;

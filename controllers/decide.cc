@@ -3,6 +3,7 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
+#include "controllers/guards.h"
 #include "controllers/plan.h"
 
 namespace omdb {
@@ -33,6 +34,18 @@ bool Finish(Plan& plan) {
   return plan.Acting("complete", kSoon);
 }
 
+// At rest the resource is ready only while the database is: what is wrong is said, and OpenMLDB or
+// a person mends it.
+bool Whole(Plan& plan) {
+  if (auto problem = NotReachable(plan.seen))
+    return plan.Wait(problem->reason, problem->message, kLater);
+  if (auto problem = TabletMissing(plan.seen))
+    return plan.Wait(problem->reason, problem->message, kLater);
+  if (auto problem = PartitionUnwell(plan.seen))
+    return plan.Wait(problem->reason, problem->message, kLater);
+  return true;
+}
+
 // The whole life of a cluster, in order. What is not there is made; then, whenever the spec asks
 // for another version or configuration, the components are replaced one after the other as
 // OpenMLDB's upgrade guide has it.
@@ -43,6 +56,7 @@ constexpr std::array kSteps = {
     UpgradeTaskManagers,  // once no job is unfinished
     UpgradeApiServers,    //
     Finish,               // nothing was lost
+    Whole,                //
 };
 
 }  // namespace
@@ -65,7 +79,7 @@ Decision Decide(const Snapshot& snapshot, const Ledger& ledger) {
   } else if (plan.ledger().rollout) {
     decision.phase = decision.reason.empty() ? "Upgrading" : "Waiting";
   } else {
-    decision.phase = "Creating";
+    decision.phase = snapshot.cluster.status.version.empty() ? "Creating" : "Degraded";
   }
   return std::move(plan.decision);
 }

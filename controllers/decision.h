@@ -66,9 +66,15 @@ struct Recover {
   PartitionId partition;
   std::string endpoint;
 };
+// Before a server is stopped: its ephemeral nodes go at once, not when the session times out
+// (F1.6). A server that is not reached is left to the time-out.
 struct EndZooKeeperSession {
   std::string address;
   bool nameserver = false;
+};
+// Makes a tablet known that the nameserver missed (M4 H6).
+struct RenewZooKeeperSession {
+  std::string address;
 };
 // Lifts a fence that a former operator may have left.
 struct Unfence {
@@ -77,10 +83,11 @@ struct Unfence {
 
 }  // namespace action
 
-using Action = std::variant<action::Apply, action::DeletePod, action::SetAutoFailover,
-                            action::HandOver, action::AddReplica, action::DeleteReplica,
-                            action::Detach, action::Load, action::Attach, action::MarkAlive,
-                            action::Recover, action::EndZooKeeperSession, action::Unfence>;
+using Action =
+    std::variant<action::Apply, action::DeletePod, action::SetAutoFailover, action::HandOver,
+                 action::AddReplica, action::DeleteReplica, action::Detach, action::Load,
+                 action::Attach, action::MarkAlive, action::Recover, action::EndZooKeeperSession,
+                 action::RenewZooKeeperSession, action::Unfence>;
 std::string ToString(const Action& action);
 
 struct Note {

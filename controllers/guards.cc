@@ -9,9 +9,8 @@ namespace omdb {
 
 std::optional<Problem> NotReachable(const Snapshot& seen) {
   if (seen.database) return std::nullopt;
-  return Problem{"OpenMLDBUnreachable",
-                 absl::StrCat("OpenMLDB does not answer; the rollout waits: ",
-                              seen.database_status.message())};
+  return Problem{"OpenMLDBUnreachable", absl::StrCat("OpenMLDB does not answer; waiting: ",
+                                                     seen.database_status.message())};
 }
 
 std::optional<Problem> TabletMissing(const Snapshot& seen) {
@@ -76,6 +75,24 @@ std::optional<Problem> ReplicaUnwell(const Database& database, const Partition& 
 
 }  // namespace
 
+std::optional<Problem> FormerLeaderNotDemoted(const Database& database) {
+  for (const Table& table : database.tables) {
+    for (const Partition& partition : table.partitions) {
+      for (const ReplicaMeta& meta : partition.replicas) {
+        const ReplicaStatus* status = database.Status(meta.endpoint, partition.id);
+        if (!meta.is_leader || meta.is_alive || status == nullptr ||
+            status->mode != TableMode::kLeader)
+          continue;
+        return Problem{
+            "FormerLeaderNotDemoted",
+            absl::StrCat(meta.endpoint, " led ", ToString(partition.id),
+                         " before and still accepts writes for it; RecoverTable demotes it")};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Problem> PartitionUnwell(const Snapshot& seen) {
   const Database& database = *seen.database;
   for (const Table& table : database.tables) {
@@ -96,6 +113,7 @@ std::optional<Problem> NotWhole(const Snapshot& seen) {
   if (auto problem = NotReachable(seen)) return problem;
   if (auto problem = TabletMissing(seen)) return problem;
   if (auto problem = OpUnderWay(*seen.database)) return problem;
+  if (auto problem = FormerLeaderNotDemoted(*seen.database)) return problem;
   return PartitionUnwell(seen);
 }
 

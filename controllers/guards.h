@@ -22,6 +22,9 @@ std::optional<Problem> NotReachable(const Snapshot& seen);
 std::optional<Problem> TabletMissing(const Snapshot& seen);
 // An op is queued or running (H3).
 std::optional<Problem> OpUnderWay(const Database& database);
+// An ex-leader that still accepts writes: while there is one, no leader changes and no tablet is
+// fenced (H1, H2).
+std::optional<Problem> FormerLeaderNotDemoted(const Database& database);
 // A partition without exactly one leader alive; a replica not alive, not loaded, or in another role
 // than its meta says; an ex-leader that was not demoted (H1, H2).
 std::optional<Problem> PartitionUnwell(const Snapshot& seen);

@@ -47,8 +47,9 @@ struct HeldPartition {
   std::string extra_replica;
   // The tablet's own last offset when it stopped; compared after loading (M12 step 3).
   uint64_t offset = 0;
-  // The leader's offset when the tablet was attached again: reached means caught up.
+  // The leader's offset just before the follower was attached again: reached means caught up.
   uint64_t attach_offset = 0;
+  bool attached = false;
   // Left to the nameserver's RecoverTable because what was loaded is not what was remembered.
   bool recover = false;
 

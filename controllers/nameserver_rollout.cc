@@ -49,15 +49,18 @@ bool UpgradeNameservers(Plan& plan) {
   }
   const auto outdated = OutdatedPods(plan, Component::kNameserver);
   if (outdated.empty()) {
-    // The leader's own pod answers for its version; a standby that does not listen cannot be asked.
-    return true;
+    // A standby that does not listen cannot be asked for its version; the leader can.
+    const Pod* leader = seen.FindPod(database.nameservers.front());
+    if (leader != nullptr && !leader->reported_version.empty()) return true;
+    return plan.Acting("nameserver: waiting for the leader's version", kShortly);
   }
   if (auto problem = NotWhole(seen)) return plan.Wait(problem->reason, problem->message);
   const Pod* next = NextNameserver(database, outdated);
   if (!database.nameservers.empty() && next->name == database.nameservers.front()) {
     plan.Tell("NameserverHandOver",
               absl::StrCat("ending the session of the leading nameserver ", next->name));
-    plan.Do(action::EndZooKeeperSession{absl::StrCat(next->ip, ":7527"), true});
+    plan.Do(action::EndZooKeeperSession{absl::StrCat(next->ip, ":", PortOf(Component::kNameserver)),
+                                        true});
   }
   plan.Tell("ReplacingNameserver", absl::StrCat("replacing nameserver ", next->name));
   plan.Do(action::DeletePod{next->name, next->uid});

@@ -199,6 +199,7 @@ class OpenMldb {
   // One partition, fresh (GetTablePartition).
   virtual absl::StatusOr<Partition> GetPartition(const PartitionId& partition) = 0;
   virtual absl::StatusOr<std::vector<Op>> ShowOpStatus() = 0;
+  virtual absl::StatusOr<std::vector<Op>> ShowOpStatus(const PartitionId& partition) = 0;
   virtual absl::StatusOr<bool> GetAutoFailover() = 0;
   virtual absl::Status SetAutoFailover(bool on) = 0;
   virtual absl::Status ChangeLeader(const PartitionId& partition, const std::string& candidate) = 0;

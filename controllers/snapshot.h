@@ -66,6 +66,9 @@ struct Database {
 
 struct Snapshot {
   absl::Time now;
+  // The first look of this process at the cluster: what a former operator was in the middle of is
+  // not known.
+  bool first_look = false;
   Cluster cluster;
   std::map<Component, Workload> workloads;
   std::vector<Pod> pods;  // by name

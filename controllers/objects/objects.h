@@ -24,20 +24,25 @@ struct DesiredObject {
 // "<cluster>-tablet"
 std::string WorkloadName(const Cluster& cluster, Component component);
 
+// The port that the component's servers listen on.
+int PortOf(Component component);
+
 // Labels that select every object of the cluster, or of one of its components.
 std::map<std::string, std::string> ClusterLabels(const Cluster& cluster);
 std::map<std::string, std::string> ComponentLabels(const Cluster& cluster, Component component);
 
-// Hash of the parts of the spec from which the component's pod template is made, for that version of OpenMLDB. The same
-// for the same spec in every version of the operator.
+// Hash of the parts of the spec from which the component's pod template is made, for that version
+// of OpenMLDB. The same for the same spec in every version of the operator.
 std::string SpecHash(const Cluster& cluster, Component component, const std::string& version);
 
 // The StatefulSet or Deployment.
-DesiredObject DesiredWorkload(const Cluster& cluster, Component component, const std::string& version);
+DesiredObject DesiredWorkload(const Cluster& cluster, Component component,
+                              const std::string& version);
 
-// Services and PodDisruptionBudget of the component, each with its object hash. `handling` is true while one of the
-// component's pods is being replaced: then the budget allows no disruption.
-std::vector<DesiredObject> SupportingObjects(const Cluster& cluster, Component component, bool handling);
+// Services and PodDisruptionBudget of the component, each with its object hash. `handling` is true
+// while one of the component's pods is being replaced: then the budget allows no disruption.
+std::vector<DesiredObject> SupportingObjects(const Cluster& cluster, Component component,
+                                             bool handling);
 
 // host:port list of the ensemble, whether managed or not.
 std::string ZooKeeperServers(const Cluster& cluster);

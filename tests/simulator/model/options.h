@@ -39,6 +39,17 @@ struct Options {
   uint64_t stream_bandwidth_limit_bytes = 20971520;
   bool recycle_bin_enabled = true;
   bool skip_grant_tables = true;
+  // What the nameserver's own work costs: a ChangeLeader op is three steps and its removal, about
+  // 45 ms (M11); the request that creates it took 10 to 25 ms (M1).
+  absl::Duration op_creation_time = absl::Milliseconds(10);
+  absl::Duration op_step_time = absl::Milliseconds(11);
+  absl::Duration op_removal_time = absl::Milliseconds(10);
+  // H6: between reading /nodes and watching it again.
+  absl::Duration nodes_callback_time = absl::Milliseconds(51);
+  // H4: a removal of a replica that is already detached loses its result and fails.
+  double lost_del_replica_probability = 1.0 / 500;
+  // F5.10: at a nameserver's first leadership the flag overrides what ZooKeeper says; not seen.
+  double auto_failover_race_probability = 0;
   uint64_t load_rows_per_second = 120000;  // M4: 88,483 rows in 0.83 s
 };
 

@@ -1,0 +1,169 @@
+#include "controllers/act.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/hand_over.h"
+
+namespace omdb {
+namespace {
+
+HeldPartition* Find(Ledger& ledger, const PartitionId& id) {
+  if (!ledger.tablet) return nullptr;
+  for (HeldPartition& held : ledger.tablet->partitions) {
+    if (held.id == id) return &held;
+  }
+  return nullptr;
+}
+
+// The first error, with the number of all.
+absl::Status First(const std::vector<absl::Status>& statuses) {
+  const auto failed = std::count_if(statuses.begin(), statuses.end(),
+                                    [](const absl::Status& s) { return !s.ok(); });
+  for (const absl::Status& status : statuses) {
+    if (status.ok()) continue;
+    return failed == 1 ? status
+                       : absl::Status(status.code(),
+                                      absl::StrCat(failed, " of ", statuses.size(),
+                                                   " failed, the first: ", status.message()));
+  }
+  return absl::OkStatus();
+}
+
+class Actor {
+ public:
+  Actor(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock, const Snapshot& seen,
+        Ledger& ledger, std::vector<Note>& notes)
+      : kubernetes_(kubernetes),
+        openmldb_(openmldb),
+        clock_(clock),
+        seen_(seen),
+        ledger_(ledger),
+        notes_(notes) {}
+
+  absl::Status operator()(const action::Apply& a) {
+    return kubernetes_.Apply(a.type, a.object).status();
+  }
+
+  absl::Status operator()(const action::DeletePod& a) {
+    return kubernetes_.Delete(types::Pod(), {seen_.cluster.key.ns, a.name}, a.uid);
+  }
+
+  absl::Status operator()(const action::SetAutoFailover& a) {
+    return openmldb_.SetAutoFailover(a.on);
+  }
+
+  absl::Status operator()(const action::HandOver& a) {
+    const UpgradeSpec& upgrade = seen_.cluster.spec.upgrade;
+    HandOverLimits limits;
+    limits.fence = upgrade.fence_limit;
+    limits.pause = upgrade.max_write_pause;
+    const Table* table = seen_.database->TableOf(a.partition);
+    const auto result = HandOverLeader(
+        openmldb_, clock_, a.partition,
+        table == nullptr ? StorageMode::kMemory : table->storage_mode, a.from, a.to, limits);
+    if (!result.ok()) return result.status();
+    if (result->rows_lost > 0) {
+      notes_.push_back(
+          {true, "RowsLost",
+           absl::StrCat(result->rows_lost, " rows of ", ToString(a.partition),
+                        " that were written on ", a.from, " did not reach ", a.to,
+                        "; they are in the recycle directory of ", a.from, " after its recovery")});
+    }
+    if (!ledger_.tablet) return absl::OkStatus();
+    TabletReport& report = ledger_.tablet->report;
+    (a.from == ledger_.tablet->name ? report.leaders_moved : report.leaders_returned) += 1;
+    report.rows_lost += result->rows_lost;
+    report.longest_pause = std::max(report.longest_pause, result->paused);
+    report.longest_fence = std::max(report.longest_fence, result->fenced);
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const action::AddReplica& a) {
+    return openmldb_.AddReplicaNs(a.partition, a.endpoint);
+  }
+  absl::Status operator()(const action::DeleteReplica& a) {
+    return openmldb_.DelReplicaNs(a.partition, a.endpoint);
+  }
+
+  absl::Status operator()(const action::Detach& a) {
+    // First the leader lets go: then nothing is sent any more to a replica that the nameserver does
+    // not count on.
+    if (absl::Status status = openmldb_.DelReplica({a.partition}, {a.leader}, a.follower)[0];
+        !status.ok()) {
+      return status;
+    }
+    return openmldb_.UpdateTableAliveStatus(a.partition, a.follower, false);
+  }
+
+  absl::Status operator()(const action::Load& a) {
+    const auto statuses = openmldb_.LoadTable(a.tablet, a.requests);
+    std::vector<absl::Status> passing;
+    for (size_t i = 0; i < statuses.size(); ++i) {
+      const int code = CodeOf(statuses[i]);
+      HeldPartition* held = Find(ledger_, a.requests[i].partition);
+      if (code == 0 || code == static_cast<int>(OpenMldbCode::kTableExists) ||
+          code == static_cast<int>(OpenMldbCode::kLoading) || held == nullptr) {
+        if (code == 0) passing.push_back(statuses[i]);
+        continue;
+      }
+      held->recover = true;
+      notes_.push_back(
+          {true, "LoadFailed",
+           absl::StrCat(statuses[i].message(), "; it is copied from its leader by RecoverTable")});
+    }
+    return First(passing);
+  }
+
+  absl::Status operator()(const action::Attach& a) {
+    const auto statuses = openmldb_.AddReplica(a.partitions, a.leaders, a.follower);
+    for (size_t i = 0; i < statuses.size(); ++i) {
+      HeldPartition* held = Find(ledger_, a.partitions[i]);
+      if (statuses[i].ok() && held != nullptr) held->attached = true;
+    }
+    return First(statuses);
+  }
+
+  absl::Status operator()(const action::MarkAlive& a) {
+    return openmldb_.SetReplicaMeta(a.partition, a.endpoint, /*is_leader=*/false,
+                                    /*is_alive=*/true);
+  }
+
+  absl::Status operator()(const action::Recover& a) {
+    absl::Status status = openmldb_.RecoverTable(a.partition, a.endpoint);
+    return CodeOf(status) == static_cast<int>(OpenMldbCode::kPartitionAlive) ? absl::OkStatus()
+                                                                             : status;
+  }
+
+  absl::Status operator()(const action::EndZooKeeperSession& a) {
+    absl::Status status = openmldb_.DisconnectZk(a.address, a.nameserver);
+    return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ? absl::OkStatus()
+                                                                           : status;
+  }
+
+  absl::Status operator()(const action::RenewZooKeeperSession& a) {
+    if (absl::Status status = openmldb_.DisconnectZk(a.address, false); !status.ok()) return status;
+    return openmldb_.ConnectZk(a.address, false);
+  }
+
+  absl::Status operator()(const action::Unfence& a) { return openmldb_.SetMode(a.tablet, false); }
+
+ private:
+  Kubernetes& kubernetes_;
+  OpenMldb& openmldb_;
+  Clock& clock_;
+  const Snapshot& seen_;
+  Ledger& ledger_;
+  std::vector<Note>& notes_;
+};
+
+}  // namespace
+
+absl::Status Act(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock, const Snapshot& seen,
+                 const Action& action, Ledger& ledger, std::vector<Note>& notes) {
+  absl::Status status = std::visit(Actor(kubernetes, openmldb, clock, seen, ledger, notes), action);
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat(ToString(action), ": ", status.message()));
+}
+
+}  // namespace omdb

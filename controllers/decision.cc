@@ -1,0 +1,58 @@
+#include "controllers/decision.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace omdb {
+namespace {
+
+struct Printer {
+  std::string operator()(const action::Apply& a) const {
+    return absl::StrCat("apply ", a.type.kind, " ",
+                        a.object.at("metadata").at("name").get<std::string>());
+  }
+  std::string operator()(const action::DeletePod& a) const {
+    return absl::StrCat("delete pod ", a.name);
+  }
+  std::string operator()(const action::SetAutoFailover& a) const {
+    return absl::StrCat("set auto_failover ", a.on ? "true" : "false");
+  }
+  std::string operator()(const action::HandOver& a) const {
+    return absl::StrCat("hand over ", ToString(a.partition), " from ", a.from, " to ", a.to);
+  }
+  std::string operator()(const action::AddReplica& a) const {
+    return absl::StrCat("add replica of ", ToString(a.partition), " on ", a.endpoint);
+  }
+  std::string operator()(const action::DeleteReplica& a) const {
+    return absl::StrCat("delete replica of ", ToString(a.partition), " on ", a.endpoint);
+  }
+  std::string operator()(const action::Detach& a) const {
+    return absl::StrCat("detach ", a.follower, " from ", a.leader, " for ", ToString(a.partition));
+  }
+  std::string operator()(const action::Load& a) const {
+    return absl::StrCat("load ", a.requests.size(), " partitions on ", a.tablet);
+  }
+  std::string operator()(const action::Attach& a) const {
+    return absl::StrCat("attach ", a.follower, " for ", a.partitions.size(), " partitions");
+  }
+  std::string operator()(const action::MarkAlive& a) const {
+    return absl::StrCat("mark ", a.endpoint, " alive for ", ToString(a.partition));
+  }
+  std::string operator()(const action::Recover& a) const {
+    return absl::StrCat("recover ", ToString(a.partition), " on ", a.endpoint);
+  }
+  std::string operator()(const action::EndZooKeeperSession& a) const {
+    return absl::StrCat("end the ZooKeeper session of ", a.address);
+  }
+  std::string operator()(const action::RenewZooKeeperSession& a) const {
+    return absl::StrCat("renew the ZooKeeper session of ", a.address);
+  }
+  std::string operator()(const action::Unfence& a) const {
+    return absl::StrCat("lift the fence of ", a.tablet);
+  }
+};
+
+}  // namespace
+
+std::string ToString(const Action& action) { return std::visit(Printer(), action); }
+
+}  // namespace omdb

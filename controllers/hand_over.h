@@ -1,0 +1,51 @@
+#ifndef OMDB_CONTROLLERS_HAND_OVER_H_
+#define OMDB_CONTROLLERS_HAND_OVER_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "controllers/clock.h"
+#include "controllers/openmldb.h"
+
+// Moves a partition's leader without losing an acknowledged row (M11): at a moment of no lag the
+// old leader's tablet is fenced for some milliseconds, all replicas are seen equal, the partition
+// is demoted, the fence lifted, and only then the leader changed.
+namespace omdb {
+
+struct HandOverLimits {
+  // How long the whole tablet may refuse writes.
+  absl::Duration fence = absl::Milliseconds(100);
+  // How long the partition may be without a writable leader before the old one is made leader
+  // again.
+  absl::Duration pause = absl::Seconds(1);
+  // How long a moment of no lag is looked for, over all attempts.
+  absl::Duration patience = absl::Seconds(10);
+};
+
+struct HandOverResult {
+  uint64_t offset = 0;  // the last of the old leader
+  uint64_t term = 0;    // of the new leader
+  // Exactly: the old leader's last offset minus what precedes the new term (M1). 0 unless something
+  // outside interfered.
+  uint64_t rows_lost = 0;
+  absl::Duration fenced;  // the longest time that the tablet was fenced
+  absl::Duration paused;  // from the fence to the new leader's term seen
+  int attempts = 0;
+};
+
+// Preconditions, checked by the caller on the whole cluster: auto_failover off, no op queued or
+// running, no ex-leader that still accepts writes (H1, H2, H3). Safe to repeat after a crash at any
+// point: a partition found demoted already goes on from there. Errors: FailedPrecondition when a
+// replica is missing or in the wrong role; Unavailable when no moment of equality was found
+// (nothing has changed then); Aborted when the leader did not change and the old one was made
+// leader again; DataLoss never: lost rows are in the result.
+absl::StatusOr<HandOverResult> HandOverLeader(OpenMldb& openmldb, Clock& clock,
+                                              const PartitionId& partition, StorageMode storage,
+                                              const std::string& from, const std::string& to,
+                                              const HandOverLimits& limits);
+
+}  // namespace omdb
+
+#endif  // OMDB_CONTROLLERS_HAND_OVER_H_

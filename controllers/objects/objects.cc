@@ -1,0 +1,204 @@
+#include "controllers/objects/objects.h"
+
+#include <openssl/sha.h>
+
+#include <array>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "controllers/objects/pod_templates.h"
+
+namespace omdb {
+namespace {
+
+constexpr char kManager[] = "openmldb-operator";
+
+std::string Hash(const Json& document) {
+  const std::string text = document.dump();
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest.data()), 8));
+}
+
+Json Metadata(const Cluster& cluster, const std::string& name,
+              const std::map<std::string, std::string>& labels) {
+  return {{"name", name},
+          {"namespace", cluster.key.ns},
+          {"labels", labels},
+          {"ownerReferences",
+           {{{"apiVersion", types::OpenMLDBCluster().ApiVersion()},
+             {"kind", types::OpenMLDBCluster().kind},
+             {"name", cluster.key.name},
+             {"uid", cluster.uid},
+             {"controller", true},
+             {"blockOwnerDeletion", true}}}}};
+}
+
+DesiredObject Object(const ResourceType& type, Json metadata, Json spec) {
+  Json object = {{"apiVersion", type.ApiVersion()},
+                 {"kind", type.kind},
+                 {"metadata", std::move(metadata)},
+                 {"spec", std::move(spec)}};
+  return {type, std::move(object)};
+}
+
+DesiredObject Hashed(DesiredObject desired) {
+  desired.object["metadata"]["annotations"][kObjectHashAnnotation] = Hash(desired.object);
+  return desired;
+}
+
+// What selects the component's pods; never changes.
+Json Selector(const Cluster& cluster, Component component) {
+  return {{"app.kubernetes.io/name", "openmldb"},
+          {"app.kubernetes.io/instance", cluster.key.name},
+          {"app.kubernetes.io/component", ToString(component)}};
+}
+
+DesiredObject Service(const Cluster& cluster, Component component, bool headless) {
+  Json spec = {{"selector", Selector(cluster, component)},
+               {"ports",
+                {{{"name", component == Component::kZooKeeper ? "client" : "rpc"},
+                  {"port", PortOf(component)},
+                  {"targetPort", PortOf(component)},
+                  {"protocol", "TCP"}}}}};
+  if (headless) {
+    spec["clusterIP"] = "None";
+    // A server that just started is reached before it is ready: its nameserver or its operator
+    // makes it so.
+    spec["publishNotReadyAddresses"] = true;
+  }
+  return Hashed(Object(
+      types::Service(),
+      Metadata(cluster, WorkloadName(cluster, component), ComponentLabels(cluster, component)),
+      std::move(spec)));
+}
+
+DesiredObject Budget(const Cluster& cluster, Component component, int max_unavailable) {
+  return Hashed(Object(
+      types::PodDisruptionBudget(),
+      Metadata(cluster, WorkloadName(cluster, component), ComponentLabels(cluster, component)),
+      {{"maxUnavailable", max_unavailable},
+       {"selector", {{"matchLabels", Selector(cluster, component)}}}}));
+}
+
+Json Claim(const Json& storage) {
+  Json spec = {{"accessModes", {"ReadWriteOnce"}},
+               {"resources", {{"requests", {{"storage", storage.value("size", "10Gi")}}}}}};
+  if (storage.contains("storageClassName"))
+    spec["storageClassName"] = storage.at("storageClassName");
+  return {{"apiVersion", "v1"},
+          {"kind", "PersistentVolumeClaim"},
+          {"metadata", {{"name", kDataVolume}}},
+          {"spec", std::move(spec)}};
+}
+
+const Json& StorageOf(const Cluster& cluster, Component component) {
+  return component == Component::kZooKeeper ? cluster.spec.zookeeper_storage
+                                            : cluster.spec.Of(component).storage;
+}
+
+}  // namespace
+
+std::string WorkloadName(const Cluster& cluster, Component component) {
+  return absl::StrCat(cluster.key.name, "-", ToString(component));
+}
+
+int PortOf(Component component) {
+  switch (component) {
+    case Component::kZooKeeper:
+      return 2181;
+    case Component::kNameserver:
+      return 7527;
+    case Component::kTablet:
+      return 10921;
+    case Component::kTaskManager:
+      return 9902;
+    case Component::kApiServer:
+      return 9080;
+  }
+  return 0;
+}
+
+std::map<std::string, std::string> ClusterLabels(const Cluster& cluster) {
+  return {{"app.kubernetes.io/name", "openmldb"},
+          {"app.kubernetes.io/instance", cluster.key.name},
+          {"app.kubernetes.io/managed-by", kManager}};
+}
+
+std::map<std::string, std::string> ComponentLabels(const Cluster& cluster, Component component) {
+  auto labels = ClusterLabels(cluster);
+  labels["app.kubernetes.io/component"] = ToString(component);
+  return labels;
+}
+
+std::string SpecHash(const Cluster& cluster, Component component, const std::string& version) {
+  const ClusterSpec& spec = cluster.spec;
+  if (component == Component::kZooKeeper) return Hash({{"image", spec.zookeeper_image}});
+  const ComponentSpec& own = spec.Of(component);
+  return Hash({{"version", version},
+               {"image", spec.image},
+               {"imagePullPolicy", spec.image_pull_policy},
+               {"imagePullSecrets", spec.image_pull_secrets},
+               {"zookeeper", ZooKeeperServers(cluster)},
+               {"rootPath", spec.zookeeper_root_path},
+               {"flags", own.flags},
+               {"resources", own.resources},
+               {"pod", own.pod}});
+}
+
+DesiredObject DesiredWorkload(const Cluster& cluster, Component component,
+                              const std::string& version) {
+  Json pod = PodTemplate(cluster, component, version);
+  pod["metadata"]["annotations"][kSpecHashAnnotation] = SpecHash(cluster, component, version);
+  pod["metadata"]["annotations"][kVersionAnnotation] = version;
+  const bool deployment = component == Component::kApiServer;
+  Json spec = {
+      {"replicas", component == Component::kZooKeeper ? 1 : cluster.spec.Of(component).replicas},
+      {"selector", {{"matchLabels", Selector(cluster, component)}}},
+      {"template", std::move(pod)}};
+  if (deployment) {
+    spec["strategy"] = {{"type", "RollingUpdate"},
+                        {"rollingUpdate", {{"maxUnavailable", 0}, {"maxSurge", 1}}}};
+  } else {
+    spec["serviceName"] = WorkloadName(cluster, component);
+    spec["podManagementPolicy"] = "Parallel";
+    // The operator deletes pods itself, each when its turn has come.
+    spec["updateStrategy"] = {{"type", "OnDelete"}};
+    if (const Json& storage = StorageOf(cluster, component); !storage.is_null()) {
+      spec["volumeClaimTemplates"] = Json::array({Claim(storage)});
+    }
+  }
+  return Object(
+      deployment ? types::Deployment() : types::StatefulSet(),
+      Metadata(cluster, WorkloadName(cluster, component), ComponentLabels(cluster, component)),
+      std::move(spec));
+}
+
+std::vector<DesiredObject> SupportingObjects(const Cluster& cluster, Component component,
+                                             bool handling) {
+  const bool headless = component != Component::kApiServer && component != Component::kZooKeeper;
+  std::vector<DesiredObject> objects = {Service(cluster, component, headless)};
+  if (component != Component::kZooKeeper)
+    objects.push_back(Budget(cluster, component, handling ? 0 : 1));
+  return objects;
+}
+
+std::string ZooKeeperServers(const Cluster& cluster) {
+  if (!cluster.spec.zookeeper_managed) return cluster.spec.zookeeper_servers;
+  return absl::StrCat(WorkloadName(cluster, Component::kZooKeeper), ".", cluster.key.ns,
+                      ".svc:", PortOf(Component::kZooKeeper));
+}
+
+std::string LedgerName(const Cluster& cluster) {
+  return absl::StrCat(cluster.key.name, "-rollout");
+}
+
+DesiredObject LedgerObject(const Cluster& cluster, const std::string& content) {
+  Json object = {{"apiVersion", types::ConfigMap().ApiVersion()},
+                 {"kind", types::ConfigMap().kind},
+                 {"metadata", Metadata(cluster, LedgerName(cluster), ClusterLabels(cluster))},
+                 {"data", {{"ledger", content}}}};
+  return {types::ConfigMap(), std::move(object)};
+}
+
+}  // namespace omdb

@@ -1,0 +1,214 @@
+#include "controllers/observe.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "controllers/objects/objects.h"
+
+namespace omdb {
+namespace {
+
+constexpr std::array kComponents = {Component::kZooKeeper, Component::kNameserver,
+                                    Component::kTablet, Component::kTaskManager,
+                                    Component::kApiServer};
+
+std::string Text(const Json& object, const Json::json_pointer& where) {
+  if (!object.contains(where) || !object.at(where).is_string()) return "";
+  return object.at(where).get<std::string>();
+}
+
+int Number(const Json& object, const Json::json_pointer& where) {
+  if (!object.contains(where) || !object.at(where).is_number()) return 0;
+  return object.at(where).get<int>();
+}
+
+std::string Annotation(const Json& metadata, const std::string& key) {
+  return metadata.contains("annotations") ? metadata.at("annotations").value(key, "") : "";
+}
+
+// Waiting reasons that pass by themselves while a pod starts.
+bool Passing(const std::string& reason) {
+  return reason.empty() || reason == "ContainerCreating" || reason == "PodInitializing";
+}
+
+std::string TroubleOf(const Json& status) {
+  if (!status.contains("containerStatuses")) return "";
+  for (const Json& container : status.at("containerStatuses")) {
+    const Json::json_pointer waiting("/state/waiting");
+    if (!container.contains(waiting)) continue;
+    const std::string reason = container.at(waiting).value("reason", "");
+    // A server that exits because its surroundings are not there yet is started again (F1.4, F1.6).
+    if (Passing(reason) || (reason == "CrashLoopBackOff" && container.value("restartCount", 0) < 6))
+      continue;
+    return absl::StrCat(reason, ": ", container.at(waiting).value("message", ""));
+  }
+  return "";
+}
+
+std::string ContainerKey(const Json& pod) {
+  int restarts = 0;
+  const Json::json_pointer statuses("/status/containerStatuses");
+  if (pod.contains(statuses)) {
+    for (const Json& container : pod.at(statuses)) restarts += container.value("restartCount", 0);
+  }
+  return absl::StrCat(Text(pod, Json::json_pointer("/metadata/uid")), "/", restarts);
+}
+
+std::optional<Component> ComponentOf(const Json& object) {
+  const std::string label = object.at("metadata")
+                                .value("labels", Json::object())
+                                .value("app.kubernetes.io/component", "");
+  for (Component component : kComponents) {
+    if (ToString(component) == label) return component;
+  }
+  return std::nullopt;
+}
+
+// Asks the servers of ready pods for their versions, once per process.
+void ReadVersions(OpenMldb& openmldb, Snapshot& snapshot,
+                  const std::map<std::string, std::string>& keys, VersionCache& versions) {
+  VersionCache current;
+  for (Pod& pod : snapshot.pods) {
+    if (pod.component == Component::kZooKeeper || pod.ip.empty() || pod.deleting) continue;
+    const std::string& key = keys.at(pod.name);
+    auto known = versions.find(key);
+    if (known != versions.end()) {
+      pod.reported_version = known->second;
+    } else if (pod.ready) {
+      const std::string address = absl::StrCat(pod.ip, ":", PortOf(pod.component));
+      const auto version = pod.component == Component::kTaskManager
+                               ? openmldb.TaskManagerVersion(address)
+                               : openmldb.Version(address);
+      if (version.ok()) pod.reported_version = *version;
+    }
+    if (!pod.reported_version.empty()) current[key] = pod.reported_version;
+  }
+  versions = std::move(current);
+}
+
+}  // namespace
+
+Pod ReadPod(const Json& object) {
+  const Json& metadata = object.at("metadata");
+  Pod pod;
+  pod.name = metadata.at("name");
+  pod.uid = metadata.value("uid", "");
+  pod.ip = Text(object, Json::json_pointer("/status/podIP"));
+  pod.component = ComponentOf(object).value_or(Component::kZooKeeper);
+  pod.spec_hash = Annotation(metadata, kSpecHashAnnotation);
+  pod.version = Annotation(metadata, kVersionAnnotation);
+  pod.deleting = metadata.contains("deletionTimestamp");
+  std::string error;
+  absl::ParseTime(absl::RFC3339_full, metadata.value("creationTimestamp", ""), &pod.created,
+                  &error);
+  if (!object.contains("status")) return pod;
+  const Json& status = object.at("status");
+  pod.trouble = TroubleOf(status);
+  for (const Json& condition : status.value("conditions", Json::array())) {
+    if (condition.value("type", "") == "Ready") pod.ready = condition.value("status", "") == "True";
+  }
+  return pod;
+}
+
+Workload ReadWorkload(const Json& object) {
+  Workload workload;
+  const Json metadata = object.at("spec").at("template").value("metadata", Json::object());
+  workload.spec_hash = Annotation(metadata, kSpecHashAnnotation);
+  workload.version = Annotation(metadata, kVersionAnnotation);
+  workload.replicas = Number(object, Json::json_pointer("/spec/replicas"));
+  workload.settled =
+      Number(object, Json::json_pointer("/status/observedGeneration")) >=
+          Number(object, Json::json_pointer("/metadata/generation")) &&
+      Number(object, Json::json_pointer("/status/updatedReplicas")) == workload.replicas &&
+      Number(object, Json::json_pointer("/status/replicas")) == workload.replicas &&
+      Number(object, Json::json_pointer("/status/availableReplicas")) == workload.replicas;
+  workload.object = object;
+  return workload;
+}
+
+absl::StatusOr<Database> ReadDatabase(OpenMldb& openmldb, bool with_jobs) {
+  Database database;
+  auto nameservers = openmldb.Nameservers();
+  if (!nameservers.ok()) return nameservers.status();
+  database.nameservers = *std::move(nameservers);
+  auto registered = openmldb.RegisteredTablets();
+  if (!registered.ok()) return registered.status();
+  database.registered_tablets = *std::move(registered);
+  auto tablets = openmldb.ShowTablet();
+  if (!tablets.ok()) return tablets.status();
+  database.tablets = *std::move(tablets);
+  auto tables = openmldb.ShowTable();
+  if (!tables.ok()) return tables.status();
+  database.tables = *std::move(tables);
+  auto ops = openmldb.ShowOpStatus();
+  if (!ops.ok()) return ops.status();
+  database.ops = *std::move(ops);
+  auto auto_failover = openmldb.GetAutoFailover();
+  if (!auto_failover.ok()) return auto_failover.status();
+  database.auto_failover = *auto_failover;
+
+  const auto loaded = openmldb.GetTableStatus(database.registered_tablets);
+  for (size_t i = 0; i < loaded.size(); ++i) {
+    if (!loaded[i].ok()) continue;
+    auto& statuses = database.loaded[database.registered_tablets[i]];
+    for (const ReplicaStatus& status : *loaded[i]) statuses[{status.tid, status.pid}] = status;
+  }
+  if (!with_jobs) return database;
+  auto task_manager = openmldb.ActiveTaskManager();
+  database.task_manager_status = task_manager.status();
+  if (task_manager.ok() && !task_manager->empty()) {
+    auto jobs = openmldb.UnfinishedJobs(*task_manager);
+    database.task_manager_status = jobs.status();
+    if (jobs.ok()) database.unfinished_jobs = *std::move(jobs);
+  }
+  return database;
+}
+
+absl::StatusOr<Snapshot> Observe(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock,
+                                 const Cluster& cluster, VersionCache& versions) {
+  Snapshot snapshot;
+  snapshot.now = clock.Now();
+  snapshot.cluster = cluster;
+  const auto labels = ClusterLabels(cluster);
+  for (const ResourceType* type : {&types::StatefulSet(), &types::Deployment()}) {
+    auto objects = kubernetes.List(*type, cluster.key.ns, labels);
+    if (!objects.ok()) return objects.status();
+    for (const Json& object : *objects) {
+      if (auto component = ComponentOf(object))
+        snapshot.workloads[*component] = ReadWorkload(object);
+    }
+  }
+  for (const ResourceType* type : {&types::Service(), &types::PodDisruptionBudget()}) {
+    auto objects = kubernetes.List(*type, cluster.key.ns, labels);
+    if (!objects.ok()) return objects.status();
+    for (const Json& object : *objects) {
+      const Json& metadata = object.at("metadata");
+      snapshot.object_hashes[{type->kind, metadata.at("name")}] =
+          Annotation(metadata, kObjectHashAnnotation);
+    }
+  }
+  auto pods = kubernetes.List(types::Pod(), cluster.key.ns, labels);
+  if (!pods.ok()) return pods.status();
+  std::map<std::string, std::string> keys;
+  for (const Json& object : *pods) {
+    snapshot.pods.push_back(ReadPod(object));
+    keys[snapshot.pods.back().name] = ContainerKey(object);
+  }
+  std::sort(snapshot.pods.begin(), snapshot.pods.end(),
+            [](const Pod& a, const Pod& b) { return a.name < b.name; });
+  ReadVersions(openmldb, snapshot, keys, versions);
+  if (snapshot.workloads.count(Component::kNameserver) == 0) {
+    snapshot.database_status = absl::UnavailableError("the nameservers are not created yet");
+    return snapshot;
+  }
+  auto database = ReadDatabase(openmldb, cluster.spec.task_manager.replicas > 0);
+  snapshot.database_status = database.status();
+  if (database.ok()) snapshot.database = *std::move(database);
+  return snapshot;
+}
+
+}  // namespace omdb

@@ -1,0 +1,31 @@
+#ifndef OMDB_CONTROLLERS_OBSERVE_H_
+#define OMDB_CONTROLLERS_OBSERVE_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "controllers/clock.h"
+#include "controllers/kubernetes.h"
+#include "controllers/openmldb.h"
+#include "controllers/snapshot.h"
+
+namespace omdb {
+
+// What servers reported by /version, by pod UID and number of restarts: a running process does not
+// change its version.
+using VersionCache = std::map<std::string, std::string>;
+
+// One look at everything. Errors only where Kubernetes cannot be read; what OpenMLDB does not
+// answer is in the snapshot.
+absl::StatusOr<Snapshot> Observe(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock,
+                                 const Cluster& cluster, VersionCache& versions);
+
+// The parts, for tests.
+Pod ReadPod(const Json& object);
+Workload ReadWorkload(const Json& object);
+absl::StatusOr<Database> ReadDatabase(OpenMldb& openmldb, bool with_jobs);
+
+}  // namespace omdb
+
+#endif  // OMDB_CONTROLLERS_OBSERVE_H_

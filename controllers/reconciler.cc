@@ -1,0 +1,141 @@
+#include "controllers/reconciler.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/act.h"
+#include "controllers/decide.h"
+#include "controllers/objects/objects.h"
+#include "controllers/report.h"
+
+namespace omdb {
+
+struct Reconciler::Memory {
+  bool looked = false;
+  std::optional<Ledger> ledger;
+  std::string ledger_version;  // its ConfigMap's resourceVersion
+  VersionCache versions;
+  std::shared_ptr<OpenMldb> openmldb;
+  std::string last_reason;  // of the condition, so that an event tells only of a change
+};
+
+Reconciler::Reconciler(Kubernetes& kubernetes, OpenMldbFactory& openmldb, Clock& clock,
+                       EventSink& events)
+    : kubernetes_(kubernetes), openmldb_(openmldb), clock_(clock), events_(events) {}
+
+Reconciler::~Reconciler() = default;
+
+std::shared_ptr<Reconciler::Memory> Reconciler::MemoryOf(const ObjectKey& key) {
+  absl::MutexLock lock(&mutex_);
+  std::shared_ptr<Memory>& memory = memories_[key];
+  if (!memory) memory = std::make_shared<Memory>();
+  return memory;
+}
+
+void Reconciler::Forget(const ObjectKey& key) {
+  absl::MutexLock lock(&mutex_);
+  memories_.erase(key);
+}
+
+absl::StatusOr<absl::Duration> Reconciler::Reconcile(const ObjectKey& key) {
+  absl::StatusOr<Json> object = kubernetes_.Get(types::OpenMLDBCluster(), key);
+  if (absl::IsNotFound(object.status())) {
+    Forget(key);
+    return absl::InfiniteDuration();
+  }
+  if (!object.ok()) return object.status();
+  absl::StatusOr<Cluster> cluster = ParseCluster(*object);
+  if (!cluster.ok()) return cluster.status();
+  // What it owns is collected by Kubernetes; the data volumes stay.
+  if (cluster->deleting) {
+    Forget(key);
+    return absl::InfiniteDuration();
+  }
+  const std::shared_ptr<Memory> memory = MemoryOf(key);
+  if (!memory->openmldb) {
+    memory->openmldb =
+        openmldb_.Connect(ZooKeeperServers(*cluster), cluster->spec.zookeeper_root_path);
+  }
+  if (!memory->ledger) {
+    if (absl::Status status = ReadLedger(*cluster, *memory); !status.ok()) return status;
+  }
+
+  absl::StatusOr<Snapshot> snapshot =
+      Observe(kubernetes_, *memory->openmldb, clock_, *cluster, memory->versions);
+  if (!snapshot.ok()) return snapshot.status();
+  snapshot->first_look = !memory->looked;
+
+  Decision decision = Decide(*snapshot, *memory->ledger);
+
+  if (absl::Status status = WriteLedger(*cluster, decision.ledger, *memory); !status.ok())
+    return status;
+  absl::Status error;
+  for (const Action& action : decision.actions) {
+    error = Act(kubernetes_, *memory->openmldb, clock_, *snapshot, action, decision.ledger,
+                decision.notes);
+    if (!error.ok()) break;
+  }
+  if (error.ok() && snapshot->database) memory->looked = true;
+  // What the actions taught; lost with the process it is asked for again.
+  if (absl::Status status = WriteLedger(*cluster, decision.ledger, *memory);
+      !status.ok() && error.ok())
+    error = status;
+
+  for (const Note& note : decision.notes) events_.Emit(*cluster, note);
+  const std::string reason = error.ok() ? decision.reason : "ActionFailed";
+  if (!reason.empty() && reason != memory->last_reason) {
+    events_.Emit(*cluster,
+                 {true, reason, error.ok() ? decision.message : std::string(error.message())});
+  }
+  memory->last_reason = reason;
+  if (absl::Status status = WriteStatus(*cluster, Report(*snapshot, decision, error)); !status.ok())
+    return status;
+  if (!error.ok()) return error;
+  return decision.look_again;
+}
+
+absl::Status Reconciler::ReadLedger(const Cluster& cluster, Memory& memory) {
+  absl::StatusOr<Json> object =
+      kubernetes_.GetFresh(types::ConfigMap(), {cluster.key.ns, LedgerName(cluster)});
+  if (absl::IsNotFound(object.status())) {
+    memory.ledger.emplace();
+    memory.ledger_version.clear();
+    return absl::OkStatus();
+  }
+  if (!object.ok()) return object.status();
+  const std::string content = object->value("data", Json::object()).value("ledger", "{}");
+  absl::StatusOr<Ledger> ledger =
+      LedgerFromJson(Json::parse(content, nullptr, /*allow_exceptions=*/false));
+  if (!ledger.ok()) {
+    return absl::DataLossError(
+        absl::StrCat("ConfigMap ", LedgerName(cluster), ": ", ledger.status().message()));
+  }
+  memory.ledger = *std::move(ledger);
+  memory.ledger_version = object->at("metadata").value("resourceVersion", "");
+  return absl::OkStatus();
+}
+
+absl::Status Reconciler::WriteLedger(const Cluster& cluster, const Ledger& ledger, Memory& memory) {
+  if (memory.ledger && *memory.ledger == ledger) return absl::OkStatus();
+  DesiredObject desired = LedgerObject(cluster, ToJson(ledger).dump());
+  if (!memory.ledger_version.empty())
+    desired.object["metadata"]["resourceVersion"] = memory.ledger_version;
+  absl::StatusOr<Json> stored = kubernetes_.Apply(desired.type, desired.object);
+  if (!stored.ok()) {
+    // Someone else wrote it, or the answer was lost: what is stored counts.
+    memory.ledger.reset();
+    return stored.status();
+  }
+  memory.ledger = ledger;
+  memory.ledger_version = stored->at("metadata").value("resourceVersion", "");
+  return absl::OkStatus();
+}
+
+absl::Status Reconciler::WriteStatus(const Cluster& cluster, ClusterStatus status) {
+  if (cluster.status == status) return absl::OkStatus();
+  Cluster reported = cluster;
+  reported.status = std::move(status);
+  return kubernetes_.ApplyStatus(types::OpenMLDBCluster(), StatusDocument(reported)).status();
+}
+
+}  // namespace omdb

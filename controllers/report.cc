@@ -1,0 +1,94 @@
+#include "controllers/report.h"
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/objects/objects.h"
+
+namespace omdb {
+namespace {
+
+void SetCondition(ClusterStatus& status, const Snapshot& seen, const std::string& type, bool value,
+                  const std::string& reason, const std::string& message) {
+  Condition condition{type,     value ? "True" : "False", reason, message,
+                      seen.now, seen.cluster.generation};
+  for (Condition& present : status.conditions) {
+    if (present.type != type) continue;
+    if (present.status == condition.status)
+      condition.last_transition_time = present.last_transition_time;
+    present = std::move(condition);
+    return;
+  }
+  status.conditions.push_back(std::move(condition));
+}
+
+void CountPods(const Snapshot& seen, ClusterStatus& status) {
+  constexpr std::array kReported = {Component::kNameserver, Component::kTablet,
+                                    Component::kTaskManager, Component::kApiServer};
+  for (Component component : kReported) {
+    const int replicas = seen.cluster.spec.Of(component).replicas;
+    if (replicas == 0) {
+      status.components.erase(ToString(component));
+      continue;
+    }
+    const std::string wanted = SpecHash(seen.cluster, component, seen.cluster.spec.version);
+    ComponentStatus& counted = status.components[ToString(component)];
+    counted.replicas = replicas;
+    counted.ready = 0;
+    counted.updated = 0;
+    for (const Pod* pod : seen.PodsOf(component)) {
+      counted.ready += pod->ready ? 1 : 0;
+      counted.updated += pod->spec_hash == wanted && !pod->deleting ? 1 : 0;
+    }
+    if (counted.updated == replicas && counted.ready == replicas)
+      counted.version = seen.cluster.spec.version;
+  }
+}
+
+}  // namespace
+
+ClusterStatus Report(const Snapshot& seen, const Decision& decision, const absl::Status& error) {
+  ClusterStatus status = seen.cluster.status;
+  const std::string& version = seen.cluster.spec.version;
+  status.observed_generation = seen.cluster.generation;
+  status.phase = decision.phase;
+  status.target_version = version;
+  CountPods(seen, status);
+  if (decision.ledger.rollout) {
+    status.tablets = decision.ledger.rollout->tablets;
+    if (decision.ledger.tablet) status.tablets.push_back(decision.ledger.tablet->report);
+    status.rows_lost = 0;
+    for (const TabletReport& tablet : status.tablets) status.rows_lost += tablet.rows_lost;
+  }
+  std::string reason = decision.reason;
+  std::string message = decision.message;
+  if (!error.ok()) {
+    reason = "ActionFailed";
+    message = absl::StrCat(error.message(), "; it is tried again");
+  }
+  if (decision.complete) {
+    status.version = version;
+    status.progress = "";
+    status.sdk_java = absl::StrCat("com.4paradigm.openmldb:openmldb-jdbc:", version,
+                                   " com.4paradigm.openmldb:openmldb-native:", version);
+    status.sdk_python = absl::StrCat("pip install openmldb==", version);
+    SetCondition(status, seen, "Ready", true, "Complete",
+                 absl::StrCat("every component runs version ", version));
+    SetCondition(status, seen, "Reconciling", false, "Complete", "");
+    SetCondition(status, seen, "Stalled", false, "Complete", "");
+    return status;
+  }
+  if (!decision.progress.empty()) status.progress = decision.progress;
+  if (reason.empty()) {
+    reason = decision.phase == "Creating" ? "Creating" : "Progressing";
+    message = decision.progress;
+  }
+  SetCondition(status, seen, "Ready", false, reason, message);
+  SetCondition(status, seen, "Reconciling", !decision.stalled, reason, message);
+  SetCondition(status, seen, "Stalled", decision.stalled, decision.stalled ? reason : "Progressing",
+               decision.stalled ? message : "");
+  return status;
+}
+
+}  // namespace omdb

@@ -1,0 +1,62 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/guards.h"
+#include "controllers/tablet_steps.h"
+
+namespace omdb {
+namespace {
+
+// One op per partition at a time, whatever its lane (H5).
+bool HasOp(const Database& database, const PartitionId& id) {
+  return std::any_of(database.ops.begin(), database.ops.end(), [&id](const Op& op) {
+    return op.db == id.db && op.table == id.table && op.pid == id.pid &&
+           (op.state == OpState::kInited || op.state == OpState::kDoing);
+  });
+}
+
+}  // namespace
+
+bool AddExtraReplicas(Plan& plan) {
+  const Database& database = *plan.seen.database;
+  int missing = 0;
+  for (const HeldPartition& held : plan.ledger().tablet->partitions) {
+    const Partition* partition = database.FindPartition(held.id);
+    if (held.extra_replica.empty() || partition == nullptr) continue;
+    const ReplicaMeta* meta = partition->Find(held.extra_replica);
+    const bool alive = meta != nullptr && meta->is_alive &&
+                       database.Status(held.extra_replica, held.id) != nullptr;
+    const bool running = HasOp(database, held.id);
+    if (alive && !running) continue;
+    ++missing;
+    if (!running && meta == nullptr) plan.Do(action::AddReplica{held.id, held.extra_replica});
+    // A replica that was added but whose op failed at the end (H4) is brought up like any other.
+    if (!running && meta != nullptr) plan.Do(action::Recover{held.id, held.extra_replica});
+  }
+  if (missing == 0) return true;
+  return plan.Acting(Progress(plan, absl::StrCat("waiting for ", missing, " extra replicas")),
+                     kShortly);
+}
+
+// Only once the tablet itself has the partition again: as its leader, alive, and with every row
+// (the hand-over back saw all replicas equal).
+bool RemoveExtraReplicas(Plan& plan) {
+  const Database& database = *plan.seen.database;
+  const std::string& tablet = plan.ledger().tablet->name;
+  int left = 0;
+  for (const HeldPartition& held : plan.ledger().tablet->partitions) {
+    const Partition* partition = database.FindPartition(held.id);
+    if (held.extra_replica.empty() || partition == nullptr) continue;
+    const bool running = HasOp(database, held.id);
+    if (partition->Find(held.extra_replica) == nullptr && !running) continue;
+    ++left;
+    const ReplicaMeta* leader = partition->Leader();
+    if (!running && leader != nullptr && leader->endpoint == tablet) {
+      plan.Do(action::DeleteReplica{held.id, held.extra_replica});
+    }
+  }
+  if (left == 0) return true;
+  return plan.Acting(Progress(plan, absl::StrCat("removing ", left, " extra replicas")), kShortly);
+}
+
+}  // namespace omdb

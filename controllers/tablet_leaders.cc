@@ -1,0 +1,70 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/guards.h"
+#include "controllers/tablet_steps.h"
+
+namespace omdb {
+namespace {
+
+// So many hand-overs between two looks at the whole cluster.
+constexpr int kHandOversAtATime = 8;
+
+// Moves the leaders of the held partitions that are not where `target` says. True when all are.
+template <typename Target>
+bool MoveLeaders(Plan& plan, const std::string& doing, const Target& target) {
+  const Database& database = *plan.seen.database;
+  int moved = 0;
+  int all = 0;
+  int asked = 0;
+  for (const HeldPartition& held : plan.ledger().tablet->partitions) {
+    const Partition* partition = database.FindPartition(held.id);
+    if (!held.was_leader || held.moved_to.empty() || partition == nullptr) continue;
+    ++all;
+    const ReplicaMeta* leader = partition->Leader();
+    if (leader != nullptr && leader->endpoint == target(held)) {
+      ++moved;
+      continue;
+    }
+    if (leader == nullptr) {
+      return plan.Wait("NoLeader", absl::StrCat("partition ", ToString(held.id),
+                                                " has no leader that is alive"));
+    }
+    if (asked++ < kHandOversAtATime)
+      plan.Do(action::HandOver{held.id, leader->endpoint, target(held)});
+  }
+  if (asked == 0) return true;
+  if (auto problem = TabletMissing(plan.seen)) {
+    plan.decision.actions.clear();
+    return plan.Wait(problem->reason, problem->message);
+  }
+  if (auto problem = OpUnderWay(database)) {
+    plan.decision.actions.clear();
+    return plan.Wait(problem->reason, problem->message, kSoon);
+  }
+  if (auto problem = FormerLeaderNotDemoted(database)) {
+    plan.decision.actions.clear();
+    return plan.Wait(problem->reason, problem->message);
+  }
+  return plan.Acting(Progress(plan, absl::StrCat(doing, " ", moved, "/", all)));
+}
+
+}  // namespace
+
+bool HandOverLeaders(Plan& plan) {
+  return MoveLeaders(plan, "handing over leaders",
+                     [](const HeldPartition& held) { return held.moved_to; });
+}
+
+bool ReturnLeaders(Plan& plan) {
+  const std::string tablet = plan.ledger().tablet->name;
+  if (!MoveLeaders(plan, "returning leaders", [&tablet](const HeldPartition&) { return tablet; }))
+    return false;
+  for (HeldPartition& held : plan.ledger().tablet->partitions) {
+    held.attached = false;
+    held.attach_offset = 0;
+  }
+  return true;
+}
+
+}  // namespace omdb

@@ -1,0 +1,171 @@
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/tablet_steps.h"
+
+// Rejoin in place (M12): the tablet loads what it has on disk, its leaders continue from there.
+// What does not match goes through the nameserver's RecoverTable, which copies everything.
+namespace omdb {
+namespace {
+
+// A partition without another replica, whose downtime was accepted: the tablet stays its leader.
+bool StaysLeader(const HeldPartition& held) { return held.was_leader && held.moved_to.empty(); }
+
+LoadRequest RequestFor(const Database& database, const HeldPartition& held,
+                       const Partition& partition) {
+  const Table& table = *database.TableOf(held.id);
+  LoadRequest request;
+  request.partition = held.id;
+  request.mode = StaysLeader(held) ? TableMode::kLeader : TableMode::kFollower;
+  request.term = partition.term_offsets.empty() ? 0 : partition.term_offsets.back().term;
+  request.seg_cnt = table.seg_cnt;
+  request.storage_mode = table.storage_mode;
+  return request;
+}
+
+// An ex-leader must be exactly where it stopped: the next term begins one above (M11). A follower
+// may have got what was on its way, but nothing that its leader does not have.
+bool AsRemembered(const HeldPartition& held, const ReplicaStatus& status, uint64_t leader_offset) {
+  if (held.was_leader) return status.offset == held.offset;
+  return status.offset >= held.offset && status.offset <= leader_offset;
+}
+
+const ReplicaStatus* LeaderStatus(const Database& database, const Partition& partition) {
+  const ReplicaMeta* leader = partition.Leader();
+  return leader == nullptr ? nullptr : database.Status(leader->endpoint, partition.id);
+}
+
+// Attaches `follower(held)` to its partition's leader where it is not yet, and waits until it has
+// what the leader had then. True when all have.
+template <typename Follower>
+bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& follower) {
+  const Database& database = *plan.seen.database;
+  std::map<std::string, action::Attach> attach;
+  int behind = 0;
+  for (HeldPartition& held : plan.ledger().tablet->partitions) {
+    const Partition* partition = database.FindPartition(held.id);
+    const std::string endpoint = follower(held);
+    if (partition == nullptr || endpoint.empty()) continue;
+    const ReplicaStatus* leader = LeaderStatus(database, *partition);
+    if (leader == nullptr) {
+      return plan.Wait("NoLeader",
+                       absl::StrCat("the leader of ", ToString(held.id), " does not answer"));
+    }
+    const ReplicaStatus* own = database.Status(endpoint, held.id);
+    if (held.attached && own != nullptr && own->offset >= held.attach_offset) continue;
+    ++behind;
+    if (held.attached) continue;
+    held.attach_offset = leader->offset;
+    action::Attach& batch = attach[endpoint];
+    batch.follower = endpoint;
+    batch.partitions.push_back(held.id);
+    batch.leaders.push_back(partition->Leader()->endpoint);
+  }
+  for (auto& [endpoint, batch] : attach) plan.Do(std::move(batch));
+  if (behind == 0) return true;
+  return plan.Acting(Progress(plan, absl::StrCat(doing, ", ", behind, " replicas behind")));
+}
+
+}  // namespace
+
+bool Load(Plan& plan) {
+  const Database& database = *plan.seen.database;
+  TabletInHand& hand = *plan.ledger().tablet;
+  action::Load load{hand.name, {}};
+  int loading = 0;
+  for (HeldPartition& held : hand.partitions) {
+    const Partition* partition = database.FindPartition(held.id);
+    if (partition == nullptr || held.recover) continue;
+    held.attached = false;
+    const ReplicaStatus* status = database.Status(hand.name, held.id);
+    if (status == nullptr) {
+      load.requests.push_back(RequestFor(database, held, *partition));
+      continue;
+    }
+    if (status->state == TableState::kLoading || status->state == TableState::kUndefined) {
+      ++loading;
+      continue;
+    }
+    const ReplicaStatus* leader = LeaderStatus(database, *partition);
+    if (leader == nullptr) {
+      return plan.Wait("NoLeader",
+                       absl::StrCat("the leader of ", ToString(held.id), " does not answer"));
+    }
+    if (!AsRemembered(held, *status, leader->offset)) {
+      held.recover = true;
+      plan.Warn("ReplicaDiffers",
+                absl::StrCat("tablet ", hand.name, " loaded ", ToString(held.id), " up to offset ",
+                             status->offset, ", expected ", held.offset,
+                             "; it is copied from its leader by RecoverTable"));
+    }
+  }
+  const int all = static_cast<int>(hand.partitions.size());
+  const int loaded = all - loading - static_cast<int>(load.requests.size());
+  if (!load.requests.empty()) plan.Do(std::move(load));
+  if (loaded == all) return true;
+  return plan.Acting(Progress(plan, absl::StrCat("loading ", loaded, "/", all)),
+                     absl::Milliseconds(100));
+}
+
+bool Attach(Plan& plan) {
+  const Database& database = *plan.seen.database;
+  TabletInHand& hand = *plan.ledger().tablet;
+  for (const HeldPartition& held : hand.partitions) {
+    if (held.recover || database.FindPartition(held.id) == nullptr) continue;
+    if (database.Status(hand.name, held.id) != nullptr) continue;
+    hand.step = TabletStep::kLoad;  // it restarted once more
+    return true;
+  }
+  return AttachAndCatchUp(plan, "catching up", [&hand](const HeldPartition& held) {
+    return held.recover || StaysLeader(held) ? std::string() : hand.name;
+  });
+}
+
+bool MarkAlive(Plan& plan) {
+  const Database& database = *plan.seen.database;
+  const TabletInHand& hand = *plan.ledger().tablet;
+  int recovering = 0;
+  for (const HeldPartition& held : hand.partitions) {
+    const Partition* partition = database.FindPartition(held.id);
+    const ReplicaMeta* meta = partition == nullptr ? nullptr : partition->Find(hand.name);
+    if (meta == nullptr || meta->is_alive) continue;
+    if (!held.recover) {
+      plan.Do(action::MarkAlive{held.id, hand.name});
+      continue;
+    }
+    ++recovering;
+    const bool running =
+        std::any_of(database.ops.begin(), database.ops.end(), [&held](const Op& op) {
+          return op.table == held.id.table && op.db == held.id.db && op.pid == held.id.pid &&
+                 (op.state == OpState::kInited || op.state == OpState::kDoing);
+        });
+    // It may fail for no reason, and is simply asked for again (H4).
+    if (!running) plan.Do(action::Recover{held.id, hand.name});
+  }
+  if (plan.decision.actions.empty() && recovering == 0) return true;
+  return plan.Acting(
+      Progress(plan, recovering > 0 ? absl::StrCat("recovering ", recovering, " replicas")
+                                    : std::string("taking its place")),
+      recovering > 0 ? kShortly : kSoon);
+}
+
+// Where the leaders were meanwhile is a follower again (M12, last paragraph).
+bool ReattachFormerLeaders(Plan& plan) {
+  const Database& database = *plan.seen.database;
+  const auto former_leader = [&database](const HeldPartition& held) {
+    const Partition* partition = database.FindPartition(held.id);
+    if (!held.was_leader || held.moved_to.empty() || partition == nullptr) return std::string();
+    const ReplicaMeta* meta = partition->Find(held.moved_to);
+    return meta == nullptr || meta->is_alive ? std::string() : held.moved_to;
+  };
+  if (!AttachAndCatchUp(plan, "former leaders follow", former_leader)) return false;
+  for (const HeldPartition& held : plan.ledger().tablet->partitions) {
+    const std::string endpoint = former_leader(held);
+    if (!endpoint.empty()) plan.Do(action::MarkAlive{held.id, endpoint});
+  }
+  if (plan.decision.actions.empty()) return true;
+  return plan.Acting(Progress(plan, "former leaders follow"));
+}
+
+}  // namespace omdb

@@ -1,0 +1,86 @@
+#include "absl/strings/str_cat.h"
+#include "controllers/guards.h"
+#include "controllers/objects/objects.h"
+#include "controllers/rollout.h"
+#include "controllers/tablet_steps.h"
+
+namespace omdb {
+namespace {
+
+// For that long the nameserver may take to see a tablet that is registered; then it has missed it
+// (H6).
+constexpr absl::Duration kMissedAfter = absl::Seconds(2);
+
+bool Replace(Plan& plan, const Pod& pod) {
+  const Workload& workload = plan.seen.workloads.at(Component::kTablet);
+  if (workload.spec_hash == pod.spec_hash) {
+    // The template is not the one wanted any more, or not yet.
+    DesiredObject desired =
+        DesiredWorkload(plan.seen.cluster, Component::kTablet, plan.seen.cluster.spec.version);
+    plan.Do(action::Apply{desired.type, std::move(desired.object)});
+  }
+  plan.Do(
+      action::EndZooKeeperSession{absl::StrCat(pod.ip, ":", PortOf(Component::kTablet)), false});
+  plan.Do(action::DeletePod{pod.name, pod.uid});
+  return plan.Acting(Progress(plan, "stopping"), kShortly);
+}
+
+}  // namespace
+
+// No leader keeps an old position for the tablet, and the nameserver does not count on it (M12 step
+// 1). Its own offsets are remembered once nothing is sent to it any more.
+bool Detach(Plan& plan) {
+  const Database& database = *plan.seen.database;
+  TabletInHand& hand = *plan.ledger().tablet;
+  for (const HeldPartition& held : hand.partitions) {
+    const Partition* partition = database.FindPartition(held.id);
+    if (partition == nullptr) continue;
+    const ReplicaMeta* meta = partition->Find(hand.name);
+    const ReplicaMeta* leader = partition->Leader();
+    if (meta == nullptr || leader == nullptr || leader->endpoint == hand.name || !meta->is_alive)
+      continue;
+    plan.Do(action::Detach{held.id, leader->endpoint, hand.name});
+  }
+  if (!plan.decision.actions.empty()) return plan.Acting(Progress(plan, "detaching followers"));
+  for (HeldPartition& held : hand.partitions) {
+    const ReplicaStatus* status = database.Status(hand.name, held.id);
+    if (status == nullptr && database.Answered(hand.name)) held.recover = true;
+    if (status != nullptr) held.offset = status->offset;
+  }
+  return true;
+}
+
+bool Restart(Plan& plan) {
+  const Database& database = *plan.seen.database;
+  const TabletInHand& hand = *plan.ledger().tablet;
+  const Pod* pod = plan.seen.FindPod(hand.name);
+  if (pod == nullptr || pod->deleting) return plan.Acting(Progress(plan, "restarting"), kShortly);
+  if (pod->uid == hand.pod_uid) {
+    if (auto problem = OpUnderWay(database)) return plan.Wait(problem->reason, problem->message);
+    return Replace(plan, *pod);
+  }
+  const bool mismatch = !pod->reported_version.empty() && pod->reported_version != pod->version;
+  const std::string wanted =
+      SpecHash(plan.seen.cluster, Component::kTablet, plan.seen.cluster.spec.version);
+  if ((!pod->trouble.empty() || mismatch) && pod->spec_hash != wanted) return Replace(plan, *pod);
+  if (!pod->trouble.empty() || mismatch) {
+    const auto problem = PodTrouble(plan.seen, Component::kTablet);
+    return plan.Wait(problem->reason, problem->message, kLater);
+  }
+  if (!pod->ready || pod->reported_version.empty())
+    return plan.Acting(Progress(plan, "restarting"), kShortly);
+  const std::string address = absl::StrCat(pod->ip, ":", PortOf(Component::kTablet));
+  const Tablet* tablet = database.FindTablet(hand.name);
+  const bool known = tablet != nullptr && tablet->healthy && tablet->real_endpoint == address;
+  if (known && database.Answered(hand.name)) return true;
+  if (tablet != nullptr && !tablet->healthy && tablet->state_age > kMissedAfter &&
+      plan.seen.now - pod->created > 2 * kMissedAfter) {
+    for (const std::string& registered : database.registered_tablets) {
+      if (registered == hand.name) plan.Do(action::RenewZooKeeperSession{address});
+    }
+  }
+  return plan.Acting(Progress(plan, "waiting for the nameserver to know it"),
+                     absl::Milliseconds(200));
+}
+
+}  // namespace omdb

@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/choose_tablet.h"
+#include "controllers/guards.h"
+#include "controllers/rollout.h"
+#include "controllers/tablet_steps.h"
+
+namespace omdb {
+namespace {
+
+struct NamedStep {
+  TabletStep step;
+  bool (*run)(Plan&);
+};
+
+// How a tablet is replaced without losing a row (M11, M12).
+constexpr std::array kTabletSteps = {
+    NamedStep{TabletStep::kTurnFailoverOff, TurnFailoverOff},
+    NamedStep{TabletStep::kAddExtraReplicas, AddExtraReplicas},
+    NamedStep{TabletStep::kHandOverLeaders, HandOverLeaders},
+    NamedStep{TabletStep::kDetach, Detach},
+    NamedStep{TabletStep::kRestart, Restart},
+    NamedStep{TabletStep::kLoad, Load},
+    NamedStep{TabletStep::kAttach, Attach},
+    NamedStep{TabletStep::kMarkAlive, MarkAlive},
+    NamedStep{TabletStep::kReturnLeaders, ReturnLeaders},
+    NamedStep{TabletStep::kReattachFormerLeaders, ReattachFormerLeaders},
+    NamedStep{TabletStep::kRemoveExtraReplicas, RemoveExtraReplicas},
+    NamedStep{TabletStep::kTurnFailoverBack, TurnFailoverBack},
+    NamedStep{TabletStep::kVerify, Verify},
+};
+
+bool RunSteps(Plan& plan) {
+  while (plan.ledger().tablet) {
+    const TabletStep current = plan.ledger().tablet->step;
+    auto step = std::find_if(kTabletSteps.begin(), kTabletSteps.end(),
+                             [current](const NamedStep& named) { return named.step == current; });
+    if (!step->run(plan)) return false;
+    if (++step == kTabletSteps.end()) return true;
+    // A step may have sent the tablet back to an earlier one.
+    if (plan.ledger().tablet->step == current) plan.ledger().tablet->step = step->step;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool UpgradeTablets(Plan& plan) {
+  const Snapshot& seen = plan.seen;
+  if (!plan.ledger().tablet && !plan.ledger().rollout &&
+      OutdatedPods(plan, Component::kTablet).empty())
+    return true;
+  if (auto problem = NotReachable(seen)) return plan.Wait(problem->reason, problem->message);
+  if (!plan.ledger().tablet) {
+    if (!TakeTurn(plan, Component::kTablet)) return false;
+    if (!NewPodsServe(plan, Component::kTablet)) return false;
+    const auto outdated = OutdatedPods(plan, Component::kTablet);
+    if (outdated.empty()) return true;
+    if (auto problem = NotWhole(seen)) return plan.Wait(problem->reason, problem->message);
+    if (!TakeInHand(plan, *outdated.front())) return false;
+  }
+  if (seen.first_look) {
+    // The operator before this one may have died while it fenced a tablet.
+    for (const std::string& tablet : seen.database->registered_tablets)
+      plan.Do(action::Unfence{tablet});
+    return plan.Acting(Progress(plan, "continuing where the last operator stopped"));
+  }
+  if (!RunSteps(plan)) return false;
+  return plan.Acting(absl::StrCat(Place(plan, Component::kTablet), ": next"));
+}
+
+std::string Progress(const Plan& plan, const std::string& doing) {
+  return absl::StrCat(Place(plan, Component::kTablet), ": ", plan.decision.ledger.tablet->name,
+                      ": ", doing);
+}
+
+bool TurnFailoverOff(Plan& plan) {
+  if (!plan.seen.database->auto_failover) return true;
+  plan.Do(action::SetAutoFailover{false});
+  return plan.Acting(Progress(plan, "turning auto_failover off"));
+}
+
+bool TurnFailoverBack(Plan& plan) {
+  auto& wanted = plan.ledger().wanted_auto_failover;
+  if (wanted && plan.seen.database->auto_failover != *wanted) {
+    plan.Do(action::SetAutoFailover{*wanted});
+    return plan.Acting(Progress(plan, "turning auto_failover back"));
+  }
+  wanted.reset();
+  return true;
+}
+
+// The guide's check after each tablet: every table's status ok, no failed op that was not there
+// before.
+bool Verify(Plan& plan) {
+  if (auto problem = NotWhole(plan.seen)) return plan.Wait(problem->reason, problem->message);
+  TabletInHand& hand = *plan.ledger().tablet;
+  for (const Op& op : plan.seen.database->ops) {
+    if (op.id > hand.last_op_id && op.state == OpState::kFailed) {
+      plan.Warn("OpFailed", absl::StrCat("op ", op.id, " (", op.type, " of ", op.db, ".", op.table,
+                                         "/", op.pid, ") failed while tablet ", hand.name,
+                                         " was replaced; its partition is well all the same"));
+    }
+  }
+  hand.report.finished = plan.seen.now;
+  plan.Tell(
+      "TabletUpgraded",
+      absl::StrCat("tablet ", hand.name, " is back: ", hand.report.leaders_moved,
+                   " leaders moved, ", hand.report.leaders_returned, " returned, longest pause ",
+                   absl::FormatDuration(hand.report.longest_pause), ", rows lost ",
+                   hand.report.rows_lost));
+  if (plan.ledger().rollout) plan.ledger().rollout->tablets.push_back(hand.report);
+  plan.ledger().tablet.reset();
+  return true;
+}
+
+}  // namespace omdb

@@ -1,0 +1,122 @@
+#include "operator/kube/lease.h"
+
+#include <utility>
+
+#include "operator/kube/thread.h"
+
+namespace omdb::kube {
+
+LeaderElector::LeaderElector(Kubernetes* kubernetes, Clock* clock, MonotonicClock* monotonic,
+                             LeaderElectionOptions options)
+    : kubernetes_(kubernetes), clock_(clock), monotonic_(monotonic), options_(std::move(options)) {}
+
+LeaderElector::~LeaderElector() { Stop(); }
+
+void LeaderElector::Start() {
+  thread_ = StartThread("lease", [this] {
+    while (!stop_.stopped()) {
+      Step();
+      stop_.SleepFor(options_.retry_period);
+    }
+  });
+}
+
+void LeaderElector::Stop() {
+  stop_.Stop();
+  if (thread_.joinable()) thread_.join();
+  Release();
+}
+
+bool LeaderElector::IsLeader() const {
+  std::lock_guard lock(mutex_);
+  return observed_.record && observed_.record->holder == options_.identity &&
+         monotonic_->Elapsed() < renewed_at_ + options_.renew_deadline;
+}
+
+int64_t LeaderElector::Transitions() const {
+  std::lock_guard lock(mutex_);
+  return observed_.record ? observed_.record->transitions : 0;
+}
+
+std::string LeaderElector::Holder() const {
+  std::lock_guard lock(mutex_);
+  return observed_.record ? observed_.record->holder : "";
+}
+
+void LeaderElector::Step() {
+  const absl::Status status = TryAcquireOrRenew();
+  // Losing a race to another candidate is the election at work.
+  if (!status.ok() && !absl::IsAborted(status) && !absl::IsAlreadyExists(status) &&
+      options_.on_trouble) {
+    options_.on_trouble(status);
+  }
+  ReportChanges();
+}
+
+absl::Status LeaderElector::TryAcquireOrRenew() {
+  const auto fresh = kubernetes_->GetFresh(types::Lease(), options_.lease);
+  if (!fresh.ok() && !absl::IsNotFound(fresh.status())) return fresh.status();
+  Observe(fresh.ok() ? std::make_optional(ParseLease(*fresh)) : std::nullopt);
+
+  ObservedLease observed;
+  {
+    std::lock_guard lock(mutex_);
+    observed = observed_;
+  }
+  const absl::Duration start = monotonic_->Elapsed();
+  const LeaseDecision decision =
+      DecideLease(observed, options_.identity, start, clock_->Now(), options_.lease_duration);
+  if (decision.what == LeaseDecision::What::kWait) return absl::OkStatus();
+
+  const Json object = LeaseObject(options_.lease, decision.record);
+  const auto stored = decision.what == LeaseDecision::What::kCreate
+                          ? kubernetes_->Create(types::Lease(), object)
+                          : kubernetes_->Apply(types::Lease(), object);
+  if (!stored.ok()) return stored.status();
+  Observe(ParseLease(*stored));
+  std::lock_guard lock(mutex_);
+  renewed_at_ = start;
+  return absl::OkStatus();
+}
+
+void LeaderElector::Observe(std::optional<LeaseRecord> record) {
+  std::lock_guard lock(mutex_);
+  if (record == observed_.record) return;
+  observed_ = {std::move(record), monotonic_->Elapsed()};
+}
+
+void LeaderElector::ReportChanges() {
+  const bool leading = IsLeader();
+  const std::string holder = Holder();
+  if (reported_leading_ && !leading) {
+    reported_leading_ = false;
+    if (options_.on_stopped_leading) options_.on_stopped_leading();
+  }
+  if (holder != reported_holder_) {
+    reported_holder_ = holder;
+    if (!holder.empty() && options_.on_new_leader) options_.on_new_leader(holder);
+  }
+  if (!reported_leading_ && leading) {
+    reported_leading_ = true;
+    if (options_.on_started_leading) options_.on_started_leading();
+  }
+}
+
+void LeaderElector::Release() {
+  LeaseRecord released;
+  {
+    std::lock_guard lock(mutex_);
+    if (!observed_.record || observed_.record->holder != options_.identity) return;
+    released = ReleasedLease(*observed_.record, clock_->Now());
+    renewed_at_ = -absl::InfiniteDuration();
+  }
+  const auto stored = kubernetes_->Apply(types::Lease(), LeaseObject(options_.lease, released));
+  if (stored.ok()) {
+    Observe(ParseLease(*stored));
+  } else if (options_.on_trouble) {
+    options_.on_trouble(stored.status());  // it runs out by itself
+  }
+  ReportChanges();
+}
+
+}  // namespace omdb::kube

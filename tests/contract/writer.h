@@ -1,0 +1,56 @@
+#ifndef OMDB_TESTS_CONTRACT_WRITER_H_
+#define OMDB_TESTS_CONTRACT_WRITER_H_
+
+#include <atomic>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "tests/contract/raw.h"
+
+namespace omdb::contract {
+
+// Writes numbered rows to one partition in a closed loop, as an SDK does it: to the leader of the
+// metadata, which it reads again when it was refused. Begins at once, ends with Stop or its life.
+class Writer {
+ public:
+  // Both outlive this.
+  Writer(Raw& raw, OpenMldb& openmldb, const PartitionId& partition)
+      : raw_(raw), openmldb_(openmldb), partition_(partition), thread_([this] { Write(); }) {}
+  ~Writer() { Stop(); }
+
+  void Stop();
+
+  size_t acknowledged_count() const {
+    absl::MutexLock lock(&mutex_);
+    return acknowledged_.size();
+  }
+  // To be called after Stop.
+  std::set<std::string> acknowledged() const {
+    absl::MutexLock lock(&mutex_);
+    return acknowledged_;
+  }
+  absl::Duration longest_pause() const {
+    absl::MutexLock lock(&mutex_);
+    return longest_pause_;
+  }
+
+ private:
+  void Write();
+
+  Raw& raw_;
+  OpenMldb& openmldb_;
+  const PartitionId partition_;
+  std::atomic<bool> stop_ = false;
+  mutable absl::Mutex mutex_;
+  std::set<std::string> acknowledged_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration longest_pause_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace omdb::contract
+
+#endif  // OMDB_TESTS_CONTRACT_WRITER_H_

@@ -1,0 +1,157 @@
+"""The rollout of the demo, live: run by tests/demo/demo where the cluster can be reached."""
+
+import os
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+
+from rich import box  # noqa: E402
+from rich.console import Console, Group  # noqa: E402
+from rich.live import Live  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+import kube  # noqa: E402
+import sdk  # noqa: E402
+import writer as writers  # noqa: E402
+from openmldb_cluster import IMAGE, OpenMLDBCluster  # noqa: E402
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+BEFORE, AFTER = "0.9.1", "0.9.2"
+TABLES = {"trades": (8, 3), "users": (4, 2), "lonely": (2, 1)}
+COMPONENTS = ("nameserver", "tablet", "taskmanager", "apiserver")
+# Shortened so that a demo is short; everything else is OpenMLDB's release configuration.
+SHORTENED = {"zk_session_timeout": "4000"}
+console = Console(width=min(100, max(80, Console().width)))
+
+
+def helm(*arguments):
+    kube.run("helm", *arguments, timeout=600)
+
+
+def cluster_values(version):
+    values = [f"version={version}", f"image={IMAGE}", "imagePullPolicy=IfNotPresent", "zookeeper.managed.enabled=true",
+              "tablet.storage.size=1Gi"]
+    for component in ("nameserver", "tablet"):
+        values += [f"{component}.flags.{flag}={value}" for flag, value in SHORTENED.items()]
+    return [part for value in values for part in ("--set-string" if "flags" in value else "--set", value)]
+
+
+def progress(cluster, events_shown):
+    status = cluster.status()
+    table = Table(box=box.SIMPLE_HEAD, expand=True)
+    for column in ("component", "version", "ready", "updated"):
+        table.add_column(column)
+    for component in COMPONENTS:
+        found = status.get("components", {}).get(component, {})
+        table.add_row(component, found.get("version", "-"), f"{found.get('ready', 0)}/{found.get('replicas', 0)}",
+                      f"{found.get('updated', 0)}/{found.get('replicas', 0)}")
+    lines = [f"[bold]{status.get('phase', '')}[/bold]  {status.get('progress', '')}"]
+    lines += [f"  {note}" for note in events_shown[-8:]]
+    return Group(table, *lines)
+
+
+def story(cluster):
+    return [f"{event['reason']}: {event.get('note', '')}" for event in cluster.events()]
+
+
+def roll(cluster):
+    """Changes the version with Helm and shows the rollout until Helm says that it is over."""
+    import subprocess
+
+    upgrade = subprocess.Popen(
+        ["helm", "upgrade", cluster.name, f"{ROOT}/charts/openmldb-cluster", "-n", cluster.namespace,
+         *cluster_values(AFTER), "--wait", "--timeout", "15m"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if console.is_terminal:
+        with Live(console=console, refresh_per_second=4) as live:
+            while upgrade.poll() is None:
+                live.update(progress(cluster, story(cluster)))
+                time.sleep(0.5)
+            live.update(progress(cluster, story(cluster)))
+    else:
+        shown = 0
+        while upgrade.poll() is None:
+            notes = story(cluster)
+            for note in notes[shown:]:
+                console.print(f"  {note}", highlight=False)
+            shown = len(notes)
+            time.sleep(1)
+    if upgrade.returncode != 0:
+        raise SystemExit(f"helm upgrade failed: {upgrade.stderr.read()}")
+
+
+def verdict(cluster, journal, versions_before, lost, warnings):
+    status = cluster.status()
+    table = Table(title="versions", box=box.SIMPLE_HEAD)
+    for column in ("component", "before", "after"):
+        table.add_column(column)
+    for component in COMPONENTS:
+        table.add_row(component, versions_before[component], status["components"][component]["version"])
+    console.print(table)
+
+    table = Table(title="tablets", box=box.SIMPLE_HEAD)
+    for column in ("tablet", "leaders\nmoved", "leaders\nreturned", "tablet fenced\nat most", "longest pause\n(real client)",
+                   "inserts\nrefused"):
+        table.add_column(column, justify="right" if column != "tablet" else "left")
+    for report in status["tablets"]:
+        start, end = timestamp(report["started"]), timestamp(report["finished"])
+        table.add_row(report["name"], str(report["leadersMoved"]), str(report["leadersReturned"]),
+                      report["longestFence"], f"{journal.longest_pause(start, end):.2f} s",
+                      str(journal.refused_between(start, end)))
+    console.print(table)
+
+    table = Table(title="rows", box=box.SIMPLE_HEAD)
+    for column in ("acknowledged", "found", "lost", "inserts refused", "longest pause"):
+        table.add_column(column, justify="right")
+    table.add_row(str(journal.rows), str(journal.rows - len(lost)), str(len(lost)), str(len(journal.refused)),
+                  f"{journal.longest_pause():.2f} s")
+    console.print(table)
+    console.print(f"warnings in SHOW TABLE STATUS: {len(warnings)}")
+    for name, warning in warnings:
+        console.print(f"  {name}: {warning}")
+
+
+def timestamp(text):
+    from datetime import datetime
+
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def main():
+    namespace = "openmldb-demo"
+    kube.run("kubectl", "create", "namespace", namespace, check=False)
+    console.print("[bold]installing the operator[/bold] (charts/openmldb-operator)")
+    helm("upgrade", "--install", "openmldb-operator", f"{ROOT}/charts/openmldb-operator", "-n", "openmldb-system",
+         "--create-namespace", "--set", "image.repository=openmldb-operator", "--set", "image.tag=dev", "--wait")
+    console.print(f"[bold]creating an OpenMLDB cluster[/bold] of version {BEFORE} (charts/openmldb-cluster); "
+                  f"shortened for the demo: {', '.join(f'{k}={v}' for k, v in SHORTENED.items())}")
+    cluster = OpenMLDBCluster("demo", namespace, BEFORE)
+    helm("upgrade", "--install", cluster.name, f"{ROOT}/charts/openmldb-cluster", "-n", namespace, *cluster_values(BEFORE),
+         "--wait", "--timeout", "10m")
+    with sdk.quiet():
+        connection = sdk.connect(cluster.zookeeper())
+        sdk.create_tables(connection, "demo", TABLES)
+    journal_path = os.path.join(tempfile.mkdtemp(prefix="openmldb-demo-"), "journal")
+    writing = writers.Writer(cluster.zookeeper(), "/openmldb", "demo", list(TABLES), journal_path)
+    try:
+        writing.wait_for_rows(500)
+        before = {component: cluster.status()["components"][component]["version"] for component in COMPONENTS}
+        console.print(f"[bold]upgrading to {AFTER}[/bold] while a client writes (helm upgrade --set version={AFTER} --wait)")
+        started = time.monotonic()
+        roll(cluster)
+        console.print(f"the rollout took {time.monotonic() - started:.1f} s")
+        time.sleep(2)
+    finally:
+        journal = writing.stop()
+    with sdk.quiet():
+        fresh = sdk.connect(cluster.zookeeper())
+        lost = writers.lost_rows(fresh, "demo", journal)
+        warnings = sdk.table_warnings(fresh)
+    verdict(cluster, journal, before, lost, warnings)
+    sys.exit(1 if lost or warnings else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+#ifndef OMDB_TESTS_EXPLORE_MEMORY_KUBERNETES_H_
+#define OMDB_TESTS_EXPLORE_MEMORY_KUBERNETES_H_
+
+#include <functional>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "controllers/kubernetes.h"
+#include "tests/simulator/world/process.h"
+
+namespace omdb::explore {
+
+// A Kubernetes API in memory: uids, resource versions, generations, preconditions, the status
+// subresource, deletion of pods in two steps. Each call takes a few milliseconds of the world's
+// time.
+class MemoryKubernetes : public Kubernetes {
+ public:
+  explicit MemoryKubernetes(simulator::World& world) : world_(world) {}
+
+  // --- omdb::Kubernetes, as the operator sees it.
+  absl::StatusOr<Json> Get(const ResourceType& type, const ObjectKey& key) override;
+  absl::StatusOr<std::vector<Json>> List(const ResourceType& type, const std::string& ns,
+                                         const std::map<std::string, std::string>& labels) override;
+  absl::StatusOr<Json> GetFresh(const ResourceType& type, const ObjectKey& key) override;
+  absl::StatusOr<Json> Apply(const ResourceType& type, const Json& object) override;
+  absl::StatusOr<Json> ApplyStatus(const ResourceType& type, const Json& object) override;
+  absl::Status Delete(const ResourceType& type, const ObjectKey& key,
+                      const std::string& uid) override;
+  absl::StatusOr<Json> Create(const ResourceType& type, const Json& object) override;
+
+  // --- For the controllers and users of the world: at once, and without failing.
+  Json* Find(const ResourceType& type, const ObjectKey& key);
+  std::vector<Json*> All(const ResourceType& type);
+  // Stores `object`, a new one or over the old; gives it uid, creation time and resource version.
+  Json& Put(const ResourceType& type, Json object);
+  void Remove(const ResourceType& type, const ObjectKey& key);
+
+  // Called after each change with the kind that changed.
+  void OnChange(std::function<void(const ResourceType&)> changed) { changed_ = std::move(changed); }
+  uint64_t calls() const { return calls_; }
+
+ private:
+  using Key = std::tuple<std::string, std::string, std::string>;  // kind, namespace, name
+
+  void Spend(absl::Duration time);
+  void Touch(const ResourceType& type, Json& object);
+
+  simulator::World& world_;
+  std::map<Key, Json> objects_;
+  uint64_t version_ = 0;
+  uint64_t calls_ = 0;
+  std::function<void(const ResourceType&)> changed_;
+};
+
+}  // namespace omdb::explore
+
+#endif  // OMDB_TESTS_EXPLORE_MEMORY_KUBERNETES_H_

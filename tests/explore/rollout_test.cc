@@ -1,0 +1,104 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/explore/story.h"
+
+// Whole rollouts in virtual time: the operator's own reconcile over the stand-in's servers.
+namespace omdb::explore {
+namespace {
+
+class Rollout : public testing::Test {
+ protected:
+  void Create(const std::vector<TableShape>& tables) {
+    story_.Apply("0.9.1");
+    ASSERT_TRUE(story_.RunUntilReady("0.9.1", absl::Minutes(5))) << Where();
+    story_.CreateTables(tables);
+    story_.StartWriting();
+    story_.world().executor.RunFor(absl::Seconds(3));
+  }
+
+  std::string Where() {
+    std::string text = story_.status().phase + " " + story_.status().progress + "\n";
+    for (const Condition& condition : story_.status().conditions) {
+      text += condition.type + "=" + condition.status + " " + condition.reason + ": " +
+              condition.message + "\n";
+    }
+    for (const Note& note : story_.events()) text += note.reason + ": " + note.message + "\n";
+    return text;
+  }
+
+  Story story_{1};
+};
+
+TEST_F(Rollout, LosesNoAcknowledgedRow) {
+  Create({{"three", 8, 3}, {"two", 4, 2}, {"one", 2, 1}});
+  const Database before = story_.database();
+  story_.Apply("0.9.2");
+  ASSERT_TRUE(story_.RunUntilReady("0.9.2", absl::Minutes(10))) << Where();
+  EXPECT_GT(story_.writer().acknowledged(), 1000u);
+  EXPECT_THAT(story_.StopWritingAndFindLost(), testing::IsEmpty()) << Where();
+
+  const Database after = story_.database();
+  EXPECT_EQ(after.auto_failover, before.auto_failover);
+  for (const Table& table : before.tables) {
+    for (const Partition& partition : table.partitions) {
+      const Partition* now = after.FindPartition(partition.id);
+      ASSERT_NE(now, nullptr);
+      ASSERT_NE(now->Leader(), nullptr) << ToString(partition.id);
+      EXPECT_EQ(now->Leader()->endpoint, partition.Leader()->endpoint)
+          << "leaders are back where they were";
+      EXPECT_EQ(now->replicas.size(), partition.replicas.size()) << "no temporary replica is left";
+    }
+  }
+  EXPECT_EQ(story_.status().rows_lost, 0u);
+  EXPECT_EQ(story_.status().tablets.size(), 3u);
+}
+
+TEST_F(Rollout, GoesOnWithTheNextOperator) {
+  Create({{"t", 6, 3}});
+  story_.Apply("0.9.2");
+  for (int kills = 0; kills < 15; ++kills) {
+    for (int steps = 0; steps < 7; ++steps) story_.Step();
+    story_.KillOperator();
+  }
+  ASSERT_TRUE(story_.RunUntilReady("0.9.2", absl::Minutes(10))) << Where();
+  EXPECT_THAT(story_.StopWritingAndFindLost(), testing::IsEmpty());
+}
+
+TEST_F(Rollout, DrainsNothingForAnImageThatCannotBePulled) {
+  Create({{"t", 4, 3}});
+  story_.node().missing_images = {"9.9.9"};
+  story_.Apply("9.9.9");
+  ASSERT_TRUE(story_.RunUntilTrue(
+      [this] { return story_.condition("Ready").reason == "PodNotRunning"; }, absl::Minutes(2)))
+      << Where();
+  story_.RunUntilTrue([] { return false; }, absl::Minutes(2));
+  EXPECT_FALSE(story_.HasEvent("ReplacingTablet"));
+  story_.Apply("0.9.2");
+  ASSERT_TRUE(story_.RunUntilReady("0.9.2", absl::Minutes(10))) << Where();
+  EXPECT_THAT(story_.StopWritingAndFindLost(), testing::IsEmpty());
+}
+
+TEST_F(Rollout, DrainsNothingWhenServersReportAnotherVersion) {
+  Create({{"t", 4, 3}});
+  story_.node().mislabelled = {{"0.9.8", "0.9.1"}};
+  story_.Apply("0.9.8");
+  ASSERT_TRUE(story_.RunUntilTrue(
+      [this] { return story_.condition("Ready").reason == "VersionMismatch"; }, absl::Minutes(2)))
+      << Where();
+  story_.RunUntilTrue([] { return false; }, absl::Minutes(2));
+  EXPECT_FALSE(story_.HasEvent("ReplacingTablet"));
+  story_.Apply("0.9.1");
+  ASSERT_TRUE(story_.RunUntilReady("0.9.1", absl::Minutes(10))) << Where();
+}
+
+TEST_F(Rollout, LeavesAutoFailoverOffWhereItWasOff) {
+  Create({{"t", 4, 2}});
+  ASSERT_TRUE(story_.openmldb().SetAutoFailover(false).ok());
+  story_.Apply("0.9.2");
+  ASSERT_TRUE(story_.RunUntilReady("0.9.2", absl::Minutes(10))) << Where();
+  EXPECT_FALSE(story_.database().auto_failover);
+}
+
+}  // namespace
+}  // namespace omdb::explore

@@ -1,0 +1,366 @@
+#include "tests/explore/world_openmldb.h"
+
+#include "absl/strings/str_cat.h"
+#include "name_server.pb.h"
+#include "operator/openmldb/convert.h"
+#include "tablet.pb.h"
+
+namespace omdb::explore {
+namespace {
+
+namespace ns = ::openmldb::nameserver;
+namespace api = ::openmldb::api;
+
+constexpr char kRoot[] = "/openmldb";
+
+template <typename Request>
+Request Of(const PartitionId& partition) {
+  Request request;
+  request.set_db(partition.db);
+  request.set_name(partition.table);
+  request.set_pid(partition.pid);
+  return request;
+}
+
+template <typename Request>
+Request OnTablet(const PartitionId& partition) {
+  Request request;
+  request.set_tid(partition.tid);
+  request.set_pid(partition.pid);
+  return request;
+}
+
+template <typename Response>
+absl::Status StatusOf(const absl::StatusOr<Response>& response) {
+  return response.status();
+}
+
+}  // namespace
+
+template <typename Response, typename Request>
+absl::StatusOr<Response> WorldOpenMldb::Nameserver(const std::string& method, Request request) {
+  const auto nameservers = Nameservers();
+  if (!nameservers.ok()) return nameservers.status();
+  if (nameservers->empty()) return absl::UnavailableError("no nameserver leads");
+  auto address = AddressOf(nameservers->front());
+  if (!address.ok()) return address.status();
+  auto response =
+      caller_.Call<Response>(*address, absl::StrCat("openmldb.nameserver.NameServer/", method),
+                             std::move(request), absl::Seconds(5));
+  if (response.ok() && response->code() != 0)
+    return OpenMldbError(response->code(), method, response->msg());
+  return response;
+}
+
+template <typename Response, typename Request>
+absl::StatusOr<Response> WorldOpenMldb::TabletCall(const std::string& tablet,
+                                                   const std::string& method, Request request) {
+  auto address = AddressOf(tablet);
+  if (!address.ok()) return address.status();
+  auto response =
+      caller_.Call<Response>(*address, absl::StrCat("openmldb.api.TabletServer/", method),
+                             std::move(request), absl::Seconds(3));
+  if (response.ok() && response->code() != 0) {
+    return OpenMldbError(response->code(), absl::StrCat(method, " on ", tablet), response->msg());
+  }
+  return response;
+}
+
+absl::StatusOr<std::vector<std::string>> WorldOpenMldb::Nameservers() {
+  std::vector<std::string> names;
+  for (const std::string& child : world_.zookeeper.Children(absl::StrCat(kRoot, "/leader"))) {
+    const std::string name = world_.zookeeper.Value(absl::StrCat(kRoot, "/leader/", child));
+    if (std::count(names.begin(), names.end(), name) == 0) names.push_back(name);
+  }
+  return names;
+}
+
+absl::StatusOr<std::vector<std::string>> WorldOpenMldb::RegisteredTablets() {
+  return world_.zookeeper.Children(absl::StrCat(kRoot, "/nodes"));
+}
+
+absl::StatusOr<std::string> WorldOpenMldb::AddressOf(const std::string& endpoint) {
+  const std::string path = absl::StrCat(kRoot, "/map/names/", endpoint);
+  return world_.zookeeper.Exists(path) ? world_.zookeeper.Value(path) : endpoint;
+}
+
+absl::StatusOr<std::vector<Tablet>> WorldOpenMldb::ShowTablet() {
+  auto response = Nameserver<ns::ShowTabletResponse>("ShowTablet", ns::ShowTabletRequest());
+  if (!response.ok()) return response.status();
+  std::vector<Tablet> tablets;
+  for (const auto& tablet : response->tablets()) tablets.push_back(ToTablet(tablet));
+  return tablets;
+}
+
+absl::StatusOr<std::vector<Table>> WorldOpenMldb::ShowTable() {
+  ns::ShowTableRequest request;
+  request.set_show_all(true);
+  auto response = Nameserver<ns::ShowTableResponse>("ShowTable", request);
+  if (!response.ok()) return response.status();
+  std::vector<Table> tables;
+  for (const auto& table : response->table_info()) tables.push_back(ToTable(table));
+  return tables;
+}
+
+absl::StatusOr<Partition> WorldOpenMldb::GetPartition(const PartitionId& partition) {
+  auto response = Nameserver<ns::GetTablePartitionResponse>(
+      "GetTablePartition", Of<ns::GetTablePartitionRequest>(partition));
+  if (!response.ok()) return response.status();
+  return ToPartition(partition, response->table_partition());
+}
+
+absl::StatusOr<std::vector<Op>> WorldOpenMldb::ShowOpStatus() {
+  auto response = Nameserver<ns::ShowOPStatusResponse>("ShowOPStatus", ns::ShowOPStatusRequest());
+  if (!response.ok()) return response.status();
+  std::vector<Op> ops;
+  for (const auto& op : response->op_status()) ops.push_back(ToOp(op));
+  return ops;
+}
+
+absl::StatusOr<std::vector<Op>> WorldOpenMldb::ShowOpStatus(const PartitionId& partition) {
+  auto response =
+      Nameserver<ns::ShowOPStatusResponse>("ShowOPStatus", Of<ns::ShowOPStatusRequest>(partition));
+  if (!response.ok()) return response.status();
+  std::vector<Op> ops;
+  for (const auto& op : response->op_status()) ops.push_back(ToOp(op));
+  return ops;
+}
+
+absl::StatusOr<bool> WorldOpenMldb::GetAutoFailover() {
+  auto response = Nameserver<ns::ConfGetResponse>("ConfGet", ns::ConfGetRequest());
+  if (!response.ok()) return response.status();
+  for (const auto& pair : response->conf()) {
+    if (pair.key() == "auto_failover") return pair.value() == "true";
+  }
+  return absl::InternalError("ConfGet did not tell auto_failover");
+}
+
+absl::Status WorldOpenMldb::SetAutoFailover(bool on) {
+  ns::ConfSetRequest request;
+  request.mutable_conf()->set_key("auto_failover");
+  request.mutable_conf()->set_value(on ? "true" : "false");
+  return StatusOf(Nameserver<ns::GeneralResponse>("ConfSet", request));
+}
+
+absl::Status WorldOpenMldb::ChangeLeader(const PartitionId& partition,
+                                         const std::string& candidate) {
+  auto request = Of<ns::ChangeLeaderRequest>(partition);
+  request.set_candidate_leader(candidate);
+  return StatusOf(Nameserver<ns::GeneralResponse>("ChangeLeader", request));
+}
+
+absl::Status WorldOpenMldb::RecoverTable(const PartitionId& partition,
+                                         const std::string& endpoint) {
+  auto request = Of<ns::RecoverTableRequest>(partition);
+  request.set_endpoint(endpoint);
+  return StatusOf(Nameserver<ns::GeneralResponse>("RecoverTable", request));
+}
+
+absl::Status WorldOpenMldb::AddReplicaNs(const PartitionId& partition,
+                                         const std::string& endpoint) {
+  auto request = Of<ns::AddReplicaNSRequest>(partition);
+  request.set_endpoint(endpoint);
+  return StatusOf(Nameserver<ns::GeneralResponse>("AddReplicaNS", request));
+}
+
+absl::Status WorldOpenMldb::DelReplicaNs(const PartitionId& partition,
+                                         const std::string& endpoint) {
+  auto request = Of<ns::DelReplicaNSRequest>(partition);
+  request.set_endpoint(endpoint);
+  return StatusOf(Nameserver<ns::GeneralResponse>("DelReplicaNS", request));
+}
+
+absl::Status WorldOpenMldb::UpdateTableAliveStatus(const PartitionId& partition,
+                                                   const std::string& endpoint, bool alive) {
+  auto request = Of<ns::UpdateTableAliveRequest>(partition);
+  request.set_endpoint(endpoint);
+  request.set_is_alive(alive);
+  return StatusOf(Nameserver<ns::GeneralResponse>("UpdateTableAliveStatus", request));
+}
+
+absl::Status WorldOpenMldb::SetReplicaMeta(const PartitionId& partition,
+                                           const std::string& endpoint, bool is_leader,
+                                           bool is_alive) {
+  auto response = Nameserver<ns::GetTablePartitionResponse>(
+      "GetTablePartition", Of<ns::GetTablePartitionRequest>(partition));
+  if (!response.ok()) return response.status();
+  ns::SetTablePartitionRequest request;
+  request.set_db(partition.db);
+  request.set_name(partition.table);
+  *request.mutable_table_partition() = response->table_partition();
+  for (auto& meta : *request.mutable_table_partition()->mutable_partition_meta()) {
+    if (meta.endpoint() != endpoint) continue;
+    meta.set_is_leader(is_leader);
+    meta.set_is_alive(is_alive);
+  }
+  return StatusOf(Nameserver<ns::GeneralResponse>("SetTablePartition", request));
+}
+
+absl::Status WorldOpenMldb::OfflineEndpoint(const std::string& endpoint, uint32_t concurrency) {
+  ns::OfflineEndpointRequest request;
+  request.set_endpoint(endpoint);
+  request.set_concurrency(concurrency);
+  return StatusOf(Nameserver<ns::GeneralResponse>("OfflineEndpoint", request));
+}
+
+absl::Status WorldOpenMldb::CancelOp(uint64_t op_id) {
+  ns::CancelOPRequest request;
+  request.set_op_id(op_id);
+  return StatusOf(Nameserver<ns::GeneralResponse>("CancelOP", request));
+}
+
+std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> WorldOpenMldb::GetTableStatus(
+    const std::vector<std::string>& tablets) {
+  std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> all;
+  for (const std::string& tablet : tablets) {
+    auto response = TabletCall<api::GetTableStatusResponse>(tablet, "GetTableStatus",
+                                                            api::GetTableStatusRequest());
+    if (!response.ok()) {
+      all.push_back(response.status());
+      continue;
+    }
+    std::vector<ReplicaStatus> statuses;
+    for (const auto& status : response->all_table_status())
+      statuses.push_back(ToReplicaStatus(status));
+    all.push_back(std::move(statuses));
+  }
+  return all;
+}
+
+std::vector<absl::StatusOr<ReplicaStatus>> WorldOpenMldb::GetReplicaStatus(
+    const PartitionId& partition, const std::vector<std::string>& tablets) {
+  std::vector<absl::StatusOr<ReplicaStatus>> all;
+  for (const std::string& tablet : tablets) {
+    auto response = TabletCall<api::GetTableStatusResponse>(
+        tablet, "GetTableStatus", OnTablet<api::GetTableStatusRequest>(partition));
+    if (!response.ok()) {
+      all.push_back(response.status());
+    } else if (response->all_table_status_size() == 0) {
+      all.push_back(
+          absl::NotFoundError(absl::StrCat(ToString(partition), " is not loaded on ", tablet)));
+    } else {
+      all.push_back(ToReplicaStatus(response->all_table_status(0)));
+    }
+  }
+  return all;
+}
+
+std::vector<absl::StatusOr<TermPair>> WorldOpenMldb::GetTermPair(
+    const PartitionId& partition, StorageMode, const std::vector<std::string>& tablets) {
+  std::vector<absl::StatusOr<TermPair>> all;
+  for (const std::string& tablet : tablets) {
+    auto response = TabletCall<api::GetTermPairResponse>(
+        tablet, "GetTermPair", OnTablet<api::GetTermPairRequest>(partition));
+    if (!response.ok()) {
+      all.push_back(response.status());
+    } else {
+      all.push_back(TermPair{response->term(), response->offset(), response->has_table(),
+                             response->is_leader()});
+    }
+  }
+  return all;
+}
+
+absl::StatusOr<std::vector<FollowerInfo>> WorldOpenMldb::GetTableFollower(
+    const PartitionId& partition, const std::string& leader) {
+  auto response = TabletCall<api::GetTableFollowerResponse>(
+      leader, "GetTableFollower", OnTablet<api::GetTableFollowerRequest>(partition));
+  if (CodeOf(response.status()) == static_cast<int>(OpenMldbCode::kNoFollower))
+    return std::vector<FollowerInfo>();
+  if (!response.ok()) return response.status();
+  std::vector<FollowerInfo> followers;
+  for (const auto& info : response->follower_info())
+    followers.push_back({info.endpoint(), info.offset()});
+  return followers;
+}
+
+absl::Status WorldOpenMldb::SetMode(const std::string& tablet, bool follower) {
+  api::SetModeRequest request;
+  request.set_follower(follower);
+  return StatusOf(TabletCall<api::GeneralResponse>(tablet, "SetMode", request));
+}
+
+absl::Status WorldOpenMldb::ChangeRole(const PartitionId& partition, const std::string& tablet,
+                                       TableMode mode, uint64_t term,
+                                       const std::vector<std::string>& replicas) {
+  auto request = OnTablet<api::ChangeRoleRequest>(partition);
+  request.set_mode(mode == TableMode::kLeader ? api::kTableLeader : api::kTableFollower);
+  request.set_term(term);
+  for (const std::string& replica : replicas) request.add_replicas(replica);
+  return StatusOf(TabletCall<api::ChangeRoleResponse>(tablet, "ChangeRole", request));
+}
+
+std::vector<absl::Status> WorldOpenMldb::LoadTable(const std::string& tablet,
+                                                   const std::vector<LoadRequest>& requests) {
+  std::vector<absl::Status> all;
+  for (const LoadRequest& request : requests) {
+    all.push_back(StatusOf(
+        TabletCall<api::GeneralResponse>(tablet, "LoadTable", ToLoadTableRequest(request))));
+  }
+  return all;
+}
+
+std::vector<absl::Status> WorldOpenMldb::AddReplica(const std::vector<PartitionId>& partitions,
+                                                    const std::vector<std::string>& leaders,
+                                                    const std::string& follower) {
+  std::vector<absl::Status> all;
+  for (size_t i = 0; i < partitions.size(); ++i) {
+    auto request = OnTablet<api::ReplicaRequest>(partitions[i]);
+    request.set_endpoint(follower);
+    absl::Status status =
+        StatusOf(TabletCall<api::AddReplicaResponse>(leaders[i], "AddReplica", request));
+    all.push_back(CodeOf(status) == static_cast<int>(OpenMldbCode::kReplicaExists)
+                      ? absl::OkStatus()
+                      : status);
+  }
+  return all;
+}
+
+std::vector<absl::Status> WorldOpenMldb::DelReplica(const std::vector<PartitionId>& partitions,
+                                                    const std::vector<std::string>& leaders,
+                                                    const std::string& follower) {
+  std::vector<absl::Status> all;
+  for (size_t i = 0; i < partitions.size(); ++i) {
+    auto request = OnTablet<api::ReplicaRequest>(partitions[i]);
+    request.set_endpoint(follower);
+    all.push_back(StatusOf(TabletCall<api::GeneralResponse>(leaders[i], "DelReplica", request)));
+  }
+  return all;
+}
+
+absl::Status WorldOpenMldb::RecoverSnapshot(const PartitionId& partition,
+                                            const std::string& tablet) {
+  return StatusOf(TabletCall<api::GeneralResponse>(tablet, "RecoverSnapshot",
+                                                   OnTablet<api::GeneralRequest>(partition)));
+}
+
+absl::Status WorldOpenMldb::DisconnectZk(const std::string& address, bool nameserver) {
+  if (nameserver) {
+    return StatusOf(caller_.Call<ns::GeneralResponse>(address,
+                                                      "openmldb.nameserver.NameServer/DisConnectZK",
+                                                      ns::DisConnectZKRequest(), absl::Seconds(3)));
+  }
+  return StatusOf(caller_.Call<api::GeneralResponse>(address,
+                                                     "openmldb.api.TabletServer/DisConnectZK",
+                                                     api::DisConnectZKRequest(), absl::Seconds(3)));
+}
+
+absl::Status WorldOpenMldb::ConnectZk(const std::string& address, bool nameserver) {
+  if (nameserver) {
+    return StatusOf(caller_.Call<ns::GeneralResponse>(address,
+                                                      "openmldb.nameserver.NameServer/ConnectZK",
+                                                      ns::ConnectZKRequest(), absl::Seconds(3)));
+  }
+  return StatusOf(caller_.Call<api::GeneralResponse>(address, "openmldb.api.TabletServer/ConnectZK",
+                                                     api::ConnectZKRequest(), absl::Seconds(3)));
+}
+
+absl::StatusOr<std::string> WorldOpenMldb::Version(const std::string& address) {
+  world_.executor.RunFor(absl::Milliseconds(1));
+  auto found = versions.find(address);
+  if (found == versions.end())
+    return absl::UnavailableError(absl::StrCat(address, " does not answer"));
+  return found->second;
+}
+
+}  // namespace omdb::explore

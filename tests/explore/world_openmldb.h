@@ -1,0 +1,104 @@
+#ifndef OMDB_TESTS_EXPLORE_WORLD_OPENMLDB_H_
+#define OMDB_TESTS_EXPLORE_WORLD_OPENMLDB_H_
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "controllers/clock.h"
+#include "controllers/openmldb.h"
+#include "tests/simulator/world/caller.h"
+
+namespace omdb::explore {
+
+// The world's virtual time as the operator's clock.
+class WorldClock : public Clock {
+ public:
+  explicit WorldClock(simulator::World& world) : world_(world) {}
+  absl::Time Now() override { return world_.executor.Now(); }
+  void Sleep(absl::Duration duration) override { world_.executor.RunFor(duration); }
+
+ private:
+  simulator::World& world_;
+};
+
+// OpenMLDB of a simulated world. While a call is under way the world goes on, as in reality.
+class WorldOpenMldb : public OpenMldb {
+ public:
+  explicit WorldOpenMldb(simulator::World& world) : world_(world), caller_(world, "operator") {}
+
+  // What answers `GET /version` at an address; unset addresses do not answer.
+  std::map<std::string, std::string> versions;
+  std::vector<Job> jobs;
+
+  absl::StatusOr<std::vector<std::string>> Nameservers() override;
+  absl::StatusOr<std::vector<std::string>> RegisteredTablets() override;
+  absl::StatusOr<std::string> ActiveTaskManager() override { return std::string(); }
+  absl::StatusOr<std::string> AddressOf(const std::string& endpoint) override;
+
+  absl::StatusOr<std::vector<Tablet>> ShowTablet() override;
+  absl::StatusOr<std::vector<Table>> ShowTable() override;
+  absl::StatusOr<Partition> GetPartition(const PartitionId& partition) override;
+  absl::StatusOr<std::vector<Op>> ShowOpStatus() override;
+  absl::StatusOr<std::vector<Op>> ShowOpStatus(const PartitionId& partition) override;
+  absl::StatusOr<bool> GetAutoFailover() override;
+  absl::Status SetAutoFailover(bool on) override;
+  absl::Status ChangeLeader(const PartitionId& partition, const std::string& candidate) override;
+  absl::Status RecoverTable(const PartitionId& partition, const std::string& endpoint) override;
+  absl::Status AddReplicaNs(const PartitionId& partition, const std::string& endpoint) override;
+  absl::Status DelReplicaNs(const PartitionId& partition, const std::string& endpoint) override;
+  absl::Status UpdateTableAliveStatus(const PartitionId& partition, const std::string& endpoint,
+                                      bool alive) override;
+  absl::Status SetReplicaMeta(const PartitionId& partition, const std::string& endpoint,
+                              bool is_leader, bool is_alive) override;
+  absl::Status OfflineEndpoint(const std::string& endpoint, uint32_t concurrency) override;
+  absl::Status CancelOp(uint64_t op_id) override;
+
+  std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> GetTableStatus(
+      const std::vector<std::string>& tablets) override;
+  std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
+      const PartitionId& partition, const std::vector<std::string>& tablets) override;
+  std::vector<absl::StatusOr<TermPair>> GetTermPair(
+      const PartitionId& partition, StorageMode storage,
+      const std::vector<std::string>& tablets) override;
+  absl::StatusOr<std::vector<FollowerInfo>> GetTableFollower(const PartitionId& partition,
+                                                             const std::string& leader) override;
+  absl::Status SetMode(const std::string& tablet, bool follower) override;
+  absl::Status ChangeRole(const PartitionId& partition, const std::string& tablet, TableMode mode,
+                          uint64_t term, const std::vector<std::string>& replicas) override;
+  std::vector<absl::Status> LoadTable(const std::string& tablet,
+                                      const std::vector<LoadRequest>& requests) override;
+  std::vector<absl::Status> AddReplica(const std::vector<PartitionId>& partitions,
+                                       const std::vector<std::string>& leaders,
+                                       const std::string& follower) override;
+  std::vector<absl::Status> DelReplica(const std::vector<PartitionId>& partitions,
+                                       const std::vector<std::string>& leaders,
+                                       const std::string& follower) override;
+  absl::Status RecoverSnapshot(const PartitionId& partition, const std::string& tablet) override;
+  absl::Status DisconnectZk(const std::string& address, bool nameserver) override;
+  absl::Status ConnectZk(const std::string& address, bool nameserver) override;
+
+  absl::StatusOr<std::string> Version(const std::string& address) override;
+  absl::StatusOr<std::string> TaskManagerVersion(const std::string& address) override {
+    return Version(address);
+  }
+  absl::StatusOr<std::vector<Job>> UnfinishedJobs(const std::string&) override { return jobs; }
+  absl::Status ApiServerServes(const std::string& address) override {
+    return Version(address).status();
+  }
+
+ private:
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> Nameserver(const std::string& method, Request request);
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> TabletCall(const std::string& tablet, const std::string& method,
+                                      Request request);
+
+  simulator::World& world_;
+  simulator::Caller caller_;
+};
+
+}  // namespace omdb::explore
+
+#endif  // OMDB_TESTS_EXPLORE_WORLD_OPENMLDB_H_

@@ -1,0 +1,91 @@
+#include "tests/explore/world_writer.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "name_server.pb.h"
+#include "tablet.pb.h"
+#include "tests/simulator/model/rpc.h"
+
+namespace omdb::explore {
+namespace {
+
+constexpr char kRoot[] = "/openmldb";
+
+}  // namespace
+
+WorldWriter::WorldWriter(simulator::World& world)
+    : world_(world), network_(world.network.ClientOf("writer", world.executor)) {}
+
+void WorldWriter::Start(const std::vector<Table>& tables, absl::Duration interval) {
+  scope_ = std::make_unique<simulator::Scope>(world_.executor);
+  for (const Table& table : tables) {
+    for (const Partition& partition : table.partitions)
+      scope_->Spawn(WritePartition(partition.id, interval));
+  }
+}
+
+void WorldWriter::Stop() { scope_.reset(); }
+
+std::string WorldWriter::LeaderOf(const PartitionId& id) {
+  ::openmldb::nameserver::TableInfo info;
+  if (!info.ParseFromString(
+          world_.zookeeper.Value(absl::StrCat(kRoot, "/table/db_table_data/", id.tid))))
+    return "";
+  for (const auto& partition : info.table_partition()) {
+    if (partition.pid() != id.pid) continue;
+    for (const auto& meta : partition.partition_meta()) {
+      if (!meta.is_leader() || !meta.is_alive()) continue;
+      const std::string path = absl::StrCat(kRoot, "/map/names/", meta.endpoint());
+      return world_.zookeeper.Exists(path) ? world_.zookeeper.Value(path) : meta.endpoint();
+    }
+  }
+  return "";
+}
+
+simulator::Task<void> WorldWriter::WritePartition(PartitionId id, absl::Duration interval) {
+  Rows& rows = rows_[id];
+  for (uint64_t sequence = 1;; ++sequence) {
+    co_await simulator::Delay(world_.executor, interval);
+    const std::string leader = LeaderOf(id);
+    if (leader.empty()) {
+      ++rows.refused;
+      continue;
+    }
+    const std::string key = absl::StrCat("row-", id.tid, "-", id.pid, "-", sequence);
+    ::openmldb::api::PutRequest request;
+    request.set_tid(id.tid);
+    request.set_pid(id.pid);
+    request.set_time(static_cast<int64_t>(sequence));
+    request.set_value(key);
+    auto* dimension = request.add_dimensions();
+    dimension->set_key(key);
+    dimension->set_idx(0);
+    auto response = co_await simulator::CallPeer<::openmldb::api::PutResponse>(
+        *network_, leader, "openmldb.api.TabletServer/Put", std::move(request), absl::Seconds(2));
+    if (!response.ok() || response->code() != 0) {
+      ++rows.refused;
+      continue;
+    }
+    rows.acknowledged.insert(key);
+    const absl::Time now = world_.executor.Now();
+    if (rows.last_acknowledged != absl::Time()) {
+      rows.longest_pause = std::max(rows.longest_pause, now - rows.last_acknowledged);
+    }
+    rows.last_acknowledged = now;
+  }
+}
+
+uint64_t WorldWriter::acknowledged() const {
+  uint64_t sum = 0;
+  for (const auto& [id, rows] : rows_) sum += rows.acknowledged.size();
+  return sum;
+}
+
+uint64_t WorldWriter::refused() const {
+  uint64_t sum = 0;
+  for (const auto& [id, rows] : rows_) sum += rows.refused;
+  return sum;
+}
+
+}  // namespace omdb::explore
