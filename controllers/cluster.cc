@@ -1,5 +1,6 @@
 #include "controllers/cluster.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -97,8 +98,8 @@ ClusterStatus ReadStatus(const Fields& fields) {
     status.tablets.push_back(std::move(report));
   }
   status.rows_lost = fields.Integer("rowsLost", 0, 0, kMaxInt64);
-  status.sdk_java = fields.Object("sdk").Text("java");
-  status.sdk_python = fields.Object("sdk").Text("python");
+  status.sdk_java = fields.Object("sdks").Text("java");
+  status.sdk_python = fields.Object("sdks").Text("python");
   for (const Fields& condition : fields.Objects("conditions")) {
     status.conditions.push_back({condition.Text("type"), condition.Text("status"),
                                  condition.Text("reason"), condition.Text("message"),
@@ -123,6 +124,27 @@ Json TabletDocument(const TabletReport& report) {
   if (report.started != absl::Time()) document["started"] = TimeText(report.started);
   if (report.finished != absl::Time()) document["finished"] = TimeText(report.finished);
   return document;
+}
+
+// A rollout that changes its mind handles a tablet twice; in the list, names are keys.
+std::vector<TabletReport> OneForEachTablet(const std::vector<TabletReport>& reports) {
+  std::vector<TabletReport> merged;
+  for (const TabletReport& report : reports) {
+    auto same = std::find_if(merged.begin(), merged.end(), [&report](const TabletReport& present) {
+      return present.name == report.name;
+    });
+    if (same == merged.end()) {
+      merged.push_back(report);
+      continue;
+    }
+    same->leaders_moved += report.leaders_moved;
+    same->leaders_returned += report.leaders_returned;
+    same->rows_lost += report.rows_lost;
+    same->longest_pause = std::max(same->longest_pause, report.longest_pause);
+    same->longest_fence = std::max(same->longest_fence, report.longest_fence);
+    same->finished = report.finished;
+  }
+  return merged;
 }
 
 Json ConditionDocument(const Condition& condition) {
@@ -199,7 +221,9 @@ Json StatusDocument(const Cluster& cluster) {
                         {"updated", component.updated}};
   }
   Json tablets = Json::array();
-  for (const TabletReport& report : status.tablets) tablets.push_back(TabletDocument(report));
+  for (const TabletReport& report : OneForEachTablet(status.tablets)) {
+    tablets.push_back(TabletDocument(report));
+  }
   Json conditions = Json::array();
   for (const Condition& condition : status.conditions) {
     conditions.push_back(ConditionDocument(condition));
@@ -216,7 +240,7 @@ Json StatusDocument(const Cluster& cluster) {
             {"components", std::move(components)},
             {"tablets", std::move(tablets)},
             {"rowsLost", status.rows_lost},
-            {"sdk", {{"java", status.sdk_java}, {"python", status.sdk_python}}},
+            {"sdks", {{"java", status.sdk_java}, {"python", status.sdk_python}}},
             {"conditions", std::move(conditions)}}}};
 }
 

@@ -31,8 +31,9 @@ std::string Fields::PathOf(const std::string& key) const {
 void Fields::Refuse(const std::string& key, const std::string& what) const {
   if (!status_->ok()) return;
   const Json* found = Find(key);
-  *status_ = absl::InvalidArgumentError(absl::StrCat(
-      PathOf(key), " must be ", what, found == nullptr ? "" : absl::StrCat(", it is ", found->dump())));
+  *status_ = absl::InvalidArgumentError(
+      absl::StrCat(PathOf(key), " must be ", what,
+                   found == nullptr ? "" : absl::StrCat(", it is ", found->dump())));
 }
 
 bool Fields::Has(const std::string& key) const { return Find(key) != nullptr; }

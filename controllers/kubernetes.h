@@ -47,10 +47,11 @@ struct ObjectKey {
   auto operator<=>(const ObjectKey&) const = default;
 };
 
-// Reads come from a watch cache and may be stale; writes go to the API server and are safe to
-// repeat. Errors: NotFound; Aborted (409: changed meanwhile, or a precondition did not hold);
-// InvalidArgument (422, with the server's message); PermissionDenied; ResourceExhausted (429, after
-// Retry-After was obeyed once); Unavailable. Thread-safe.
+// Reads come from a watch cache and may be stale, but are never older than this process' own
+// writes; writes go to the API server and are safe to repeat. Errors: NotFound; Aborted (409:
+// changed meanwhile, or a precondition did not hold); InvalidArgument (422, with the server's
+// message); PermissionDenied; Unauthenticated; ResourceExhausted (429, after Retry-After was obeyed
+// once); Unavailable; Cancelled (the process is stopping). Thread-safe.
 class Kubernetes {
  public:
   virtual ~Kubernetes() = default;
@@ -74,6 +75,9 @@ class Kubernetes {
   // default. NotFound is ok.
   virtual absl::Status Delete(const ResourceType& type, const ObjectKey& key,
                               const std::string& uid) = 0;
+  // Only when there is none of that name, else AlreadyExists; and never repeated, so Unavailable
+  // may mean that it was done. What a create sets, a later Apply does not remove by leaving it out:
+  // objects that are applied afterwards are better made by Apply.
   virtual absl::StatusOr<Json> Create(const ResourceType& type, const Json& object) = 0;
 };
 

@@ -25,13 +25,12 @@ Json Metadata(const Cluster& cluster, const std::string& name,
   return {{"name", name},
           {"namespace", cluster.key.ns},
           {"labels", labels},
-          {"ownerReferences",
-           {{{"apiVersion", types::OpenMLDBCluster().ApiVersion()},
-             {"kind", types::OpenMLDBCluster().kind},
-             {"name", cluster.key.name},
-             {"uid", cluster.uid},
-             {"controller", true},
-             {"blockOwnerDeletion", true}}}}};
+          {"ownerReferences", Json::array({{{"apiVersion", types::OpenMLDBCluster().ApiVersion()},
+                                            {"kind", types::OpenMLDBCluster().kind},
+                                            {"name", cluster.key.name},
+                                            {"uid", cluster.uid},
+                                            {"controller", true},
+                                            {"blockOwnerDeletion", true}}})}};
 }
 
 DesiredObject Object(const ResourceType& type, Json metadata, Json spec) {
@@ -54,23 +53,22 @@ Json Selector(const Cluster& cluster, Component component) {
           {"app.kubernetes.io/component", ToString(component)}};
 }
 
-DesiredObject Service(const Cluster& cluster, Component component, bool headless) {
-  Json spec = {{"selector", Selector(cluster, component)},
-               {"ports",
-                {{{"name", component == Component::kZooKeeper ? "client" : "rpc"},
-                  {"port", PortOf(component)},
-                  {"targetPort", PortOf(component)},
-                  {"protocol", "TCP"}}}}};
+DesiredObject Service(const Cluster& cluster, Component component, const std::string& name,
+                      bool headless) {
+  const Json port = {{"name", component == Component::kZooKeeper ? "client" : "rpc"},
+                     {"port", PortOf(component)},
+                     {"targetPort", PortOf(component)},
+                     {"protocol", "TCP"}};
+  Json spec = {{"selector", Selector(cluster, component)}, {"ports", Json::array({port})}};
   if (headless) {
     spec["clusterIP"] = "None";
     // A server that just started is reached before it is ready: its nameserver or its operator
     // makes it so.
     spec["publishNotReadyAddresses"] = true;
   }
-  return Hashed(Object(
-      types::Service(),
-      Metadata(cluster, WorkloadName(cluster, component), ComponentLabels(cluster, component)),
-      std::move(spec)));
+  return Hashed(Object(types::Service(),
+                       Metadata(cluster, name, ComponentLabels(cluster, component)),
+                       std::move(spec)));
 }
 
 DesiredObject Budget(const Cluster& cluster, Component component, int max_unavailable) {
@@ -81,8 +79,9 @@ DesiredObject Budget(const Cluster& cluster, Component component, int max_unavai
        {"selector", {{"matchLabels", Selector(cluster, component)}}}}));
 }
 
+// Kubernetes never lets it change: nothing is added here.
 Json Claim(const Json& storage) {
-  Json spec = {{"accessModes", {"ReadWriteOnce"}},
+  Json spec = {{"accessModes", Json::array({"ReadWriteOnce"})},
                {"resources", {{"requests", {{"storage", storage.value("size", "10Gi")}}}}}};
   if (storage.contains("storageClassName"))
     spec["storageClassName"] = storage.at("storageClassName");
@@ -90,6 +89,10 @@ Json Claim(const Json& storage) {
           {"kind", "PersistentVolumeClaim"},
           {"metadata", {{"name", kDataVolume}}},
           {"spec", std::move(spec)}};
+}
+
+std::string ZooKeeperClientName(const Cluster& cluster) {
+  return absl::StrCat(WorkloadName(cluster, Component::kZooKeeper), "-client");
 }
 
 const Json& StorageOf(const Cluster& cluster, Component component) {
@@ -131,19 +134,25 @@ std::map<std::string, std::string> ComponentLabels(const Cluster& cluster, Compo
   return labels;
 }
 
+// Pods are replaced when this changes: what is hashed for a given spec stays as it is for ever (a
+// test holds the values). A new field of the spec is hashed only when it is set.
 std::string SpecHash(const Cluster& cluster, Component component, const std::string& version) {
   const ClusterSpec& spec = cluster.spec;
   if (component == Component::kZooKeeper) return Hash({{"image", spec.zookeeper_image}});
   const ComponentSpec& own = spec.Of(component);
-  return Hash({{"version", version},
-               {"image", spec.image},
-               {"imagePullPolicy", spec.image_pull_policy},
-               {"imagePullSecrets", spec.image_pull_secrets},
-               {"zookeeper", ZooKeeperServers(cluster)},
-               {"rootPath", spec.zookeeper_root_path},
-               {"flags", own.flags},
-               {"resources", own.resources},
-               {"pod", own.pod}});
+  Json hashed = {{"version", version},
+                 {"image", spec.image},
+                 {"imagePullPolicy", spec.image_pull_policy},
+                 {"zookeeper", spec.zookeeper_servers},
+                 {"rootPath", spec.zookeeper_root_path}};
+  const std::map<std::string, Json> optional = {{"imagePullSecrets", spec.image_pull_secrets},
+                                                {"flags", own.flags},
+                                                {"resources", own.resources},
+                                                {"pod", own.pod}};
+  for (const auto& [field, value] : optional) {
+    if (!value.empty()) hashed[field] = value;
+  }
+  return Hash(hashed);
 }
 
 DesiredObject DesiredWorkload(const Cluster& cluster, Component component,
@@ -176,16 +185,20 @@ DesiredObject DesiredWorkload(const Cluster& cluster, Component component,
 
 std::vector<DesiredObject> SupportingObjects(const Cluster& cluster, Component component,
                                              bool handling) {
-  const bool headless = component != Component::kApiServer && component != Component::kZooKeeper;
-  std::vector<DesiredObject> objects = {Service(cluster, component, headless)};
-  if (component != Component::kZooKeeper)
-    objects.push_back(Budget(cluster, component, handling ? 0 : 1));
+  const std::string name = WorkloadName(cluster, component);
+  std::vector<DesiredObject> objects = {
+      Service(cluster, component, name, component != Component::kApiServer)};
+  if (component == Component::kZooKeeper) {
+    objects.push_back(Service(cluster, component, ZooKeeperClientName(cluster), false));
+  }
+  objects.push_back(Budget(cluster, component, handling ? 0 : 1));
   return objects;
 }
 
+// By the address of a service, which stays when the pod is replaced.
 std::string ZooKeeperServers(const Cluster& cluster) {
   if (!cluster.spec.zookeeper_managed) return cluster.spec.zookeeper_servers;
-  return absl::StrCat(WorkloadName(cluster, Component::kZooKeeper), ".", cluster.key.ns,
+  return absl::StrCat(ZooKeeperClientName(cluster), ".", cluster.key.ns,
                       ".svc:", PortOf(Component::kZooKeeper));
 }
 

@@ -197,7 +197,10 @@ class CpprestTransport : public HttpTransport {
     }
   }
 
-  std::string Host() const override { return server_.authority().to_string(); }
+  std::string Host() const override {
+    if (server_.is_port_default()) return server_.host();
+    return absl::StrCat(server_.host(), ":", server_.port());
+  }
 
  private:
   absl::StatusOr<web::http::http_request> Message(const HttpRequest& request) {

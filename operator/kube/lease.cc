@@ -58,25 +58,29 @@ absl::Status LeaderElector::TryAcquireOrRenew() {
   if (!fresh.ok() && !absl::IsNotFound(fresh.status())) return fresh.status();
   Observe(fresh.ok() ? std::make_optional(ParseLease(*fresh)) : std::nullopt);
 
-  ObservedLease observed;
-  {
-    std::lock_guard lock(mutex_);
-    observed = observed_;
-  }
   const absl::Duration start = monotonic_->Elapsed();
-  const LeaseDecision decision =
-      DecideLease(observed, options_.identity, start, clock_->Now(), options_.lease_duration);
+  LeaseDecision decision = Decide(start);
+  if (decision.what == LeaseDecision::What::kCreate) {
+    const auto created =
+        kubernetes_->Create(types::Lease(), LeaseObject(options_.lease, decision.record));
+    if (!created.ok()) return created.status();
+    Observe(ParseLease(*created));
+    decision = Decide(start);
+  }
   if (decision.what == LeaseDecision::What::kWait) return absl::OkStatus();
 
-  const Json object = LeaseObject(options_.lease, decision.record);
-  const auto stored = decision.what == LeaseDecision::What::kCreate
-                          ? kubernetes_->Create(types::Lease(), object)
-                          : kubernetes_->Apply(types::Lease(), object);
+  const auto stored =
+      kubernetes_->Apply(types::Lease(), LeaseObject(options_.lease, decision.record));
   if (!stored.ok()) return stored.status();
   Observe(ParseLease(*stored));
   std::lock_guard lock(mutex_);
   renewed_at_ = start;
   return absl::OkStatus();
+}
+
+LeaseDecision LeaderElector::Decide(absl::Duration elapsed) const {
+  std::lock_guard lock(mutex_);
+  return DecideLease(observed_, options_.identity, elapsed, clock_->Now(), options_.lease_duration);
 }
 
 void LeaderElector::Observe(std::optional<LeaseRecord> record) {
@@ -113,7 +117,7 @@ void LeaderElector::Release() {
   const auto stored = kubernetes_->Apply(types::Lease(), LeaseObject(options_.lease, released));
   if (stored.ok()) {
     Observe(ParseLease(*stored));
-  } else if (options_.on_trouble) {
+  } else if (options_.on_trouble && !absl::IsAborted(stored.status())) {
     options_.on_trouble(stored.status());  // it runs out by itself
   }
   ReportChanges();

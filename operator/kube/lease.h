@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -67,6 +68,7 @@ class LeaderElector {
 
  private:
   absl::Status TryAcquireOrRenew();
+  LeaseDecision Decide(absl::Duration elapsed) const;
   void Observe(std::optional<LeaseRecord> record);
   // Calls the callbacks that the last try gives reason for.
   void ReportChanges();

@@ -31,12 +31,12 @@ LeaseRecord ParseLease(const Json& object) {
 }
 
 Json LeaseObject(const ObjectKey& key, const LeaseRecord& record) {
-  Json spec{
-      {"leaseDurationSeconds", absl::ToInt64Seconds(record.duration)},
-      {"acquireTime", FormatMicroTime(record.acquired)},
-      {"renewTime", FormatMicroTime(record.renewed)},
-      {"leaseTransitions", record.transitions},
-  };
+  Json spec{{"leaseDurationSeconds", absl::ToInt64Seconds(record.duration)},
+            {"leaseTransitions", record.transitions}};
+  if (record.renewed != absl::UnixEpoch()) {
+    spec["acquireTime"] = FormatMicroTime(record.acquired);
+    spec["renewTime"] = FormatMicroTime(record.renewed);
+  }
   // An empty holder is left out: the API server does not accept one.
   if (!record.holder.empty()) spec["holderIdentity"] = record.holder;
   Json metadata{{"namespace", key.ns}, {"name", key.name}};
@@ -51,7 +51,9 @@ LeaseDecision DecideLease(const ObservedLease& observed, const std::string& iden
                           absl::Duration elapsed, absl::Time now, absl::Duration duration) {
   using What = LeaseDecision::What;
   LeaseRecord mine{.holder = identity, .duration = duration, .acquired = now, .renewed = now};
-  if (!observed.record) return {What::kCreate, mine};
+  // Nobody's at first: the API server would count the holder among the fields of the create, and no
+  // later apply could take it out again to give the Lease back.
+  if (!observed.record) return {What::kCreate, LeaseRecord{.duration = duration}};
 
   const LeaseRecord& record = *observed.record;
   mine.resource_version = record.resource_version;
@@ -62,7 +64,8 @@ LeaseDecision DecideLease(const ObservedLease& observed, const std::string& iden
   }
   const bool given_back = record.holder.empty();
   if (!given_back && elapsed < observed.changed_at + record.duration) return {What::kWait, record};
-  mine.transitions = record.transitions + 1;
+  const bool never_held = given_back && record.renewed == absl::UnixEpoch();
+  mine.transitions = never_held ? record.transitions : record.transitions + 1;
   return {What::kAcquire, mine};
 }
 

@@ -11,7 +11,8 @@
 // so that holders written with either respect each other.
 namespace omdb::kube {
 
-// spec of a coordination.k8s.io/v1 Lease. An empty holder means that it was given back.
+// spec of a coordination.k8s.io/v1 Lease. An empty holder means that it was given back, or never
+// held when `renewed` is the epoch.
 struct LeaseRecord {
   std::string holder;
   absl::Duration duration = absl::Seconds(15);
@@ -36,7 +37,7 @@ struct ObservedLease {
 struct LeaseDecision {
   enum class What {
     kWait,     // someone else holds it and may still renew
-    kCreate,   // there is none
+    kCreate,   // there is none: make one that no one holds, and decide again
     kAcquire,  // it ran out or was given back
     kRenew,    // it is ours
   };

@@ -1,5 +1,7 @@
 #include "operator/openmldb/calls.h"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -35,19 +37,25 @@ bool IsTooLarge(const grpc::Status& status) {
 void Attempt::Prepare(size_t call_index, bool is_second_try, const CallOptions& options) {
   index = call_index;
   second_try = is_second_try;
-  expiry = absl::Now() + options.timeout;
+  const absl::Time now = absl::Now();
+  deadline = now + options.timeout;
+  expiry = std::min(deadline, now + options.connect_wait);
   context.set_wait_for_ready(true);
-  // The expiry is kept here and not by gRPC, which forgets then whether the call was sent. The
-  // deadline is what the server is told, and a safeguard.
-  context.set_deadline(absl::ToChronoTime(expiry + absl::Seconds(1)));
+  // The time is kept here and not by gRPC, which forgets at its deadline whether the call was sent.
+  // That deadline is what the server is told, and a safeguard.
+  context.set_deadline(absl::ToChronoTime(deadline + absl::Seconds(1)));
   context.AddMetadata("authorization", options.credential);
 }
 
 void Attempt::CancelIfExpired() {
   if (expired || absl::Now() < expiry) return;
+  sent = WasSent(context);
+  if (sent && expiry < deadline) {
+    expiry = deadline;
+    return;
+  }
   expired = true;
   expiry = absl::InfiniteFuture();
-  sent = WasSent(context);
   context.TryCancel();
 }
 
@@ -71,8 +79,8 @@ absl::Status FromGrpc(const grpc::Status& status, bool sent, Effect effect,
       return absl::OkStatus();
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       if (!sent) {
-        return absl::UnavailableError(absl::StrCat(
-            what, ": no connection within the deadline; check that the server runs there"));
+        return absl::UnavailableError(
+            absl::StrCat(what, ": no connection; check that the server runs there"));
       }
       return absl::DeadlineExceededError(
           absl::StrCat(text, "; no answer in time, it may have been carried out all the same"));

@@ -29,6 +29,9 @@ struct CallOptions {
   std::string credential;
   absl::Duration timeout;
   Effect effect = Effect::kRepeatable;
+  // Of the timeout, how long to wait for a connection: longer than the pause between two attempts
+  // to connect, and short, since a server that is down shall not hold up a batch.
+  absl::Duration connect_wait = absl::Milliseconds(1500);
 };
 
 // A request and where it goes; `what` tells both in errors.
@@ -57,7 +60,8 @@ struct Attempt {
 
   size_t index = 0;  // in the batch
   bool second_try = false;
-  absl::Time expiry;
+  absl::Time expiry;    // when CancelIfExpired has something to do
+  absl::Time deadline;  // of a call that was sent
   bool expired = false;
   // The request went out on a connection: then it may have been carried out, whatever became of
   // the answer.
