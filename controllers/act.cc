@@ -136,9 +136,9 @@ class Actor {
   }
 
   absl::Status operator()(const action::EndZooKeeperSession& a) {
-    absl::Status status = openmldb_.DisconnectZk(a.address, a.nameserver);
-    return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ? absl::OkStatus()
-                                                                           : status;
+    // Where it fails the session ends by its time-out: slower, and as safe.
+    (void)openmldb_.DisconnectZk(a.address, a.nameserver);
+    return absl::OkStatus();
   }
 
   absl::Status operator()(const action::RenewZooKeeperSession& a) {

@@ -87,7 +87,10 @@ bool CreateMissing(Plan& plan) {
     }
     if (auto problem = PodTrouble(plan.seen, component))
       return plan.Wait(problem->reason, problem->message, kLater);
-    return plan.Acting(absl::StrCat("waiting for ", ToString(component)), kShortly);
+    const bool unreachable = component == Component::kNameserver && !plan.seen.database;
+    return plan.Acting(absl::StrCat("waiting for ", ToString(component), unreachable ? ": " : "",
+                                    unreachable ? plan.seen.database_status.message() : ""),
+                       kShortly);
   }
   if (!plan.decision.actions.empty()) return plan.Acting("applying services and budgets");
   return true;

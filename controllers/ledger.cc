@@ -1,5 +1,6 @@
 #include "controllers/ledger.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -136,6 +137,20 @@ const std::string& ToString(TabletStep step) {
     if (named == step) return text;
   }
   std::abort();
+}
+
+void AddReport(std::vector<TabletReport>& reports, const TabletReport& report) {
+  for (TabletReport& present : reports) {
+    if (present.name != report.name) continue;
+    present.leaders_moved += report.leaders_moved;
+    present.leaders_returned += report.leaders_returned;
+    present.rows_lost += report.rows_lost;
+    present.longest_pause = std::max(present.longest_pause, report.longest_pause);
+    present.longest_fence = std::max(present.longest_fence, report.longest_fence);
+    present.finished = report.finished;
+    return;
+  }
+  reports.push_back(report);
 }
 
 Json ToJson(const Ledger& ledger) {

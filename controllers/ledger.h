@@ -89,6 +89,10 @@ struct Ledger {
   bool operator==(const Ledger&) const = default;
 };
 
+// Adds `report` to `reports`, in which each tablet stands once: a tablet replaced twice in one
+// rollout is one report.
+void AddReport(std::vector<TabletReport>& reports, const TabletReport& report);
+
 Json ToJson(const Ledger& ledger);
 // DataLoss when `document` is not a ledger.
 absl::StatusOr<Ledger> LedgerFromJson(const Json& document);

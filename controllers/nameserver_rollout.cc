@@ -56,12 +56,12 @@ bool UpgradeNameservers(Plan& plan) {
   }
   if (auto problem = NotWhole(seen)) return plan.Wait(problem->reason, problem->message);
   const Pod* next = NextNameserver(database, outdated);
-  if (!database.nameservers.empty() && next->name == database.nameservers.front()) {
+  if (next->name == database.nameservers.front()) {
     plan.Tell("NameserverHandOver",
-              absl::StrCat("ending the session of the leading nameserver ", next->name));
-    plan.Do(action::EndZooKeeperSession{absl::StrCat(next->ip, ":", PortOf(Component::kNameserver)),
-                                        true});
+              absl::StrCat("handing over from the leading nameserver ", next->name));
   }
+  plan.Do(action::EndZooKeeperSession{absl::StrCat(next->ip, ":", PortOf(Component::kNameserver)),
+                                      true});
   plan.Tell("ReplacingNameserver", absl::StrCat("replacing nameserver ", next->name));
   plan.Do(action::DeletePod{next->name, next->uid});
   return plan.Acting(absl::StrCat(Place(plan, Component::kNameserver), ": replacing ", next->name),

@@ -9,6 +9,11 @@
 #include "controllers/report.h"
 
 namespace omdb {
+namespace {
+
+constexpr absl::Duration kWorthAnEvent = absl::Seconds(3);
+
+}  // namespace
 
 struct Reconciler::Memory {
   bool looked = false;
@@ -16,7 +21,10 @@ struct Reconciler::Memory {
   std::string ledger_version;  // its ConfigMap's resourceVersion
   VersionCache versions;
   std::shared_ptr<OpenMldb> openmldb;
-  std::string last_reason;  // of the condition, so that an event tells only of a change
+  // What is waited for, since when, and whether people were told: what passes at once is no event.
+  std::string waiting_for;
+  absl::Time waiting_since;
+  bool told = false;
 };
 
 Reconciler::Reconciler(Kubernetes& kubernetes, OpenMldbFactory& openmldb, Clock& clock,
@@ -83,11 +91,16 @@ absl::StatusOr<absl::Duration> Reconciler::Reconcile(const ObjectKey& key) {
 
   for (const Note& note : decision.notes) events_.Emit(*cluster, note);
   const std::string reason = error.ok() ? decision.reason : "ActionFailed";
-  if (!reason.empty() && reason != memory->last_reason) {
+  if (reason != memory->waiting_for) {
+    memory->waiting_for = reason;
+    memory->waiting_since = snapshot->now;
+    memory->told = false;
+  }
+  if (!reason.empty() && !memory->told && snapshot->now - memory->waiting_since >= kWorthAnEvent) {
     events_.Emit(*cluster,
                  {true, reason, error.ok() ? decision.message : std::string(error.message())});
+    memory->told = true;
   }
-  memory->last_reason = reason;
   if (absl::Status status = WriteStatus(*cluster, Report(*snapshot, decision, error)); !status.ok())
     return status;
   if (!error.ok()) return error;

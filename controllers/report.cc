@@ -57,7 +57,7 @@ ClusterStatus Report(const Snapshot& seen, const Decision& decision, const absl:
   CountPods(seen, status);
   if (decision.ledger.rollout) {
     status.tablets = decision.ledger.rollout->tablets;
-    if (decision.ledger.tablet) status.tablets.push_back(decision.ledger.tablet->report);
+    if (decision.ledger.tablet) AddReport(status.tablets, decision.ledger.tablet->report);
     status.rows_lost = 0;
     for (const TabletReport& tablet : status.tablets) status.rows_lost += tablet.rows_lost;
   }

@@ -82,15 +82,18 @@ bool NewPodsServe(Plan& plan, Component component) {
   if (static_cast<int>(pods.size()) < replicas) {
     return plan.Acting(absl::StrCat(Place(plan, component), ": waiting for pods"), kShortly);
   }
+  // Of nameservers and task managers only those that lead are sure to answer (F1.4, F8.2).
+  const bool standbys = component == Component::kNameserver || component == Component::kTaskManager;
+  bool answered = false;
   for (const Pod* pod : pods) {
-    if (pod->ready && !pod->reported_version.empty()) continue;
-    if (component == Component::kNameserver && pod->spec_hash == wanted)
-      continue;  // a standby may not listen (F1.4)
-    if (pod->spec_hash == wanted || component != Component::kNameserver) {
-      return plan.Acting(absl::StrCat(Place(plan, component), ": waiting for ", pod->name),
-                         kShortly);
-    }
+    answered = answered || !pod->reported_version.empty();
+    if (pod->ready && (standbys || !pod->reported_version.empty())) continue;
+    // A standby nameserver of a fresh cluster that is still to be replaced may not be ready yet.
+    if (component == Component::kNameserver && pod->spec_hash != wanted) continue;
+    return plan.Acting(absl::StrCat(Place(plan, component), ": waiting for ", pod->name), kShortly);
   }
+  if (!answered)
+    return plan.Acting(absl::StrCat(Place(plan, component), ": waiting for its version"), kShortly);
   return true;
 }
 

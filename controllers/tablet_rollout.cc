@@ -111,7 +111,7 @@ bool Verify(Plan& plan) {
                    " leaders moved, ", hand.report.leaders_returned, " returned, longest pause ",
                    absl::FormatDuration(hand.report.longest_pause), ", rows lost ",
                    hand.report.rows_lost));
-  if (plan.ledger().rollout) plan.ledger().rollout->tablets.push_back(hand.report);
+  if (plan.ledger().rollout) AddReport(plan.ledger().rollout->tablets, hand.report);
   plan.ledger().tablet.reset();
   return true;
 }

@@ -16,8 +16,8 @@
 namespace omdb {
 
 // The rules of the queue, without threads and with time from outside: `now` and `due` are what a
-// MonotonicClock says. A key is in at most one of
-// these: waiting for its time, ready, or in work; in work it may be wanted again.
+// MonotonicClock says. A key is in at most one of these: waiting for its time, ready, or in work;
+// in work it may be wanted again.
 class WorkQueueState {
  public:
   struct Options {

@@ -147,7 +147,7 @@ absl::StatusOr<Json> Client::ApplyAt(const ResourceType& type, const Json& objec
                                      {{"fieldManager", kFieldManager}, {"force", "true"}});
   // JSON is YAML.
   auto stored = rest_.Do({Describe("apply", type, *key) + subresource, "PATCH", path,
-                          "application/apply-patch+yaml", object.dump()});
+                          "application/apply-patch+yaml", Body(object)});
   if (stored.ok()) Written(type, *stored);
   return stored;
 }
@@ -158,7 +158,7 @@ absl::Status Client::Delete(const ResourceType& type, const ObjectKey& key,
   if (!uid.empty()) options["preconditions"] = {{"uid", uid}};
   // Without a UID a second try might hit the successor of the same name.
   const auto answer = rest_.Do({Describe("delete", type, key), "DELETE", ObjectPath(type, key),
-                                "application/json", options.dump(), /*repeatable=*/!uid.empty()});
+                                "application/json", Body(options), /*repeatable=*/!uid.empty()});
   if (!answer.ok() && !absl::IsNotFound(answer.status())) return answer.status();
 
   std::string gone = uid;
@@ -178,7 +178,7 @@ absl::StatusOr<Json> Client::Create(const ResourceType& type, const Json& object
       WithQuery(CollectionPath(type, key->ns), {{"fieldManager", kFieldManager}});
   // Not repeated: the second try would find the first one's object and call it another's.
   auto stored = rest_.Do({Describe("create", type, *key), "POST", path, "application/json",
-                          object.dump(), /*repeatable=*/false});
+                          Body(object), /*repeatable=*/false});
   if (stored.ok()) Written(type, *stored);
   return stored;
 }

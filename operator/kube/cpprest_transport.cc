@@ -10,6 +10,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <stdexcept>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -39,29 +40,34 @@ void SizeThreadPool() {
   });
 }
 
+// Gives a piece of the connection, from its text or its file, to `use`; nothing when it has
+// neither. Throws what a person can read.
+void Use(const char* what, const std::string& text, const std::string& file,
+         const std::function<void(const boost::asio::const_buffer&)>& use) {
+  if (text.empty() && file.empty()) return;
+  const auto content = file.empty() ? text : ReadFile(file);
+  if (!content.ok()) throw std::runtime_error(std::string(content.status().message()));
+  try {
+    use(boost::asio::buffer(*content));
+  } catch (const std::exception& error) {
+    throw std::runtime_error(absl::StrCat("the ", what, file.empty() ? "" : " in ", file,
+                                          " cannot be used: ", error.what()));
+  }
+}
+
 // Of a new connection. Exceptions become the error of the request.
 void SetUpTls(const Connection& connection, SslContext& context) {
   context.set_options(SslContext::no_sslv2 | SslContext::no_sslv3 | SslContext::no_tlsv1 |
                       SslContext::no_tlsv1_1);
-  if (!connection.ca_pem.empty() || !connection.ca_file.empty()) {
+  Use("certificate authority", connection.ca_pem, connection.ca_file, [&](const auto& pem) {
     // cpprestsdk has put the system's authorities there: only the cluster's own is to be trusted.
     SSL_CTX_set_cert_store(context.native_handle(), X509_STORE_new());
-  }
-  if (!connection.ca_pem.empty()) {
-    context.add_certificate_authority(boost::asio::buffer(connection.ca_pem));
-  } else if (!connection.ca_file.empty()) {
-    context.load_verify_file(connection.ca_file);
-  }
-  if (!connection.client_certificate_pem.empty()) {
-    context.use_certificate_chain(boost::asio::buffer(connection.client_certificate_pem));
-  } else if (!connection.client_certificate_file.empty()) {
-    context.use_certificate_chain_file(connection.client_certificate_file);
-  }
-  if (!connection.client_key_pem.empty()) {
-    context.use_private_key(boost::asio::buffer(connection.client_key_pem), SslContext::pem);
-  } else if (!connection.client_key_file.empty()) {
-    context.use_private_key_file(connection.client_key_file, SslContext::pem);
-  }
+    context.add_certificate_authority(pem);
+  });
+  Use("client certificate", connection.client_certificate_pem, connection.client_certificate_file,
+      [&](const auto& pem) { context.use_certificate_chain(pem); });
+  Use("client key", connection.client_key_pem, connection.client_key_file,
+      [&](const auto& pem) { context.use_private_key(pem, SslContext::pem); });
 }
 
 // cpprestsdk resolves an IPv6 address only without its brackets.

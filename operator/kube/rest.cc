@@ -52,6 +52,10 @@ std::string LabelSelector(const std::map<std::string, std::string>& labels) {
   return absl::StrJoin(labels, ",", absl::PairFormatter("="));
 }
 
+std::string Body(const Json& object) {
+  return object.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
 absl::Duration Backoff(int failures, absl::Duration first, absl::Duration longest) {
   const absl::Duration whole = std::min(longest, first * std::pow(2.0, std::min(failures, 30)));
   thread_local std::minstd_rand random{std::random_device{}()};

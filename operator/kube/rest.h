@@ -26,6 +26,10 @@ std::string WithQuery(const std::string& path, const Query& query);
 // "a=b,c=d", as labelSelector wants it.
 std::string LabelSelector(const std::map<std::string, std::string>& labels);
 
+// The text of a document. What is not UTF-8, say in a message of another server that went into a
+// status, is replaced: it would be refused otherwise.
+std::string Body(const Json& object);
+
 // One request as metrics count it: `code` is the HTTP code, or 0 without an answer.
 struct ObservedRequest {
   std::string method;

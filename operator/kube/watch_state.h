@@ -11,13 +11,10 @@
 // The life of a watch as a pure function: where each answer and each error of the API server leads.
 // watcher.h does the requests.
 //
-//            page, more to come              last page                 event, bookmark, end
-//          +--------------------+  +--------------------------+  +--------------------------+
-//          |                    v  |                          v  |                          v
-//        empty               listing                        watching <-------------------- (same)
-//          ^                    |                             |
-//          +--------------------+-----------------------------+
-//            the version is gone (410), or watching keeps failing
+//   empty ----- a page, more to come ----> listing
+//   empty, listing ----- the last page ----> watching
+//   watching ----- an event, a bookmark, an orderly end, a broken connection ----> watching
+//   listing, watching ----- the version is gone (410), or watching keeps failing ----> empty
 namespace omdb::kube {
 
 enum class WatchPhase {

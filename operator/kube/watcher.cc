@@ -183,7 +183,7 @@ void Watcher::RequestEvents() {
     const WatchInput input = ReadLine(line, &type, &object);
     std::string trouble;
     if (const auto* refused = std::get_if<watch::Refused>(&input)) {
-      trouble = ApiError(attempt, refused->code, object.dump()).ToString();
+      trouble = ApiError(attempt, refused->code, Body(object)).ToString();
     } else if (std::holds_alternative<watch::Garbage>(input)) {
       trouble = absl::StrCat(attempt, ": a line that is no event: ", line.substr(0, 100));
     }
