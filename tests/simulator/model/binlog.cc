@@ -11,6 +11,14 @@ namespace omdb::simulator {
 
 namespace api = openmldb::api;
 
+namespace {
+
+bool IndexIsAbove(uint64_t offset, const api::LogEntry& entry) {
+  return offset < entry.log_index();
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<std::string>> Binlog::Files() const {
   auto names = disk_.List(directory_);
   if (absl::IsNotFound(names.status())) return std::vector<std::string>();
@@ -58,9 +66,7 @@ absl::Status Binlog::ReadAfter(uint64_t offset, size_t count,
   }
   cached_file_.clear();
   cached_.clear();
-  auto at = std::upper_bound(
-      recent_.begin(), recent_.end(), offset,
-      [](uint64_t after, const api::LogEntry& each) { return after < each.log_index(); });
+  auto at = std::upper_bound(recent_.begin(), recent_.end(), offset, IndexIsAbove);
   for (; at != recent_.end() && count > 0; ++at, --count) entry(*at);
   return absl::OkStatus();
 }
@@ -74,20 +80,16 @@ absl::Status Binlog::ReadFiles(uint64_t offset, size_t count,
   auto at = std::upper_bound(files->begin(), files->end(), wanted);
   if (at != files->begin()) --at;
   for (; at != files->end() && count > 0; ++at) {
-    if (*at != cached_file_) {
-      cached_file_.clear();
+    bool grown = *at == file_ && (cached_.empty() || cached_.back().log_index() <= offset);
+    if (*at != cached_file_ || grown) {
+      cached_file_ = *at;
       cached_.clear();
       absl::Status read =
           ReadFile(disk_, *at, [&](api::LogEntry each) { cached_.push_back(std::move(each)); });
       if (!read.ok()) return read;
-      if (*at != file_) cached_file_ = *at;
     }
-    for (const api::LogEntry& each : cached_) {
-      if (each.log_index() <= offset) continue;
-      if (count == 0) break;
-      entry(each);
-      --count;
-    }
+    auto next = std::upper_bound(cached_.begin(), cached_.end(), offset, IndexIsAbove);
+    for (; next != cached_.end() && count > 0; ++next, --count) entry(*next);
   }
   return absl::OkStatus();
 }

@@ -39,8 +39,7 @@ class Binlog {
                          const std::function<void(const openmldb::api::LogEntry&)>& entry) const;
 
  private:
-  // What is in the file being written is in memory too.
-  static constexpr size_t kEntriesPerFile = 512;
+  static constexpr size_t kEntriesPerFile = 8192;
   static constexpr size_t kEntriesInMemory = 512;
 
   // For entries too old to be in memory.

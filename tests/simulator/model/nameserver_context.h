@@ -49,7 +49,7 @@ struct NameServerContext {
   }
 
   template <typename Response, typename Request>
-  Task<absl::StatusOr<Response>> CallTablet(std::string address, std::string method,
+  Task<absl::StatusOr<Response>> CallTablet(std::string address, const std::string& method,
                                             Request request) {
     return CallPeer<Response>(network, std::move(address), "openmldb.api.TabletServer/" + method,
                               std::move(request), options.request_timeout);

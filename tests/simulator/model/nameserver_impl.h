@@ -107,7 +107,7 @@ class NameServer::Impl {
 
   // Registers a method that answers 300 while another leads. `takes` passes before it looks.
   template <typename Request, typename Response>
-  void On(std::string method, Task<Response> (Impl::*handler)(Request),
+  void On(const std::string& method, Task<Response> (Impl::*handler)(Request),
           absl::Duration takes = absl::ZeroDuration()) {
     dispatcher->Register<Request, Response>(
         "openmldb.nameserver.NameServer/" + method, [this, handler, takes](Request request) {
@@ -115,7 +115,7 @@ class NameServer::Impl {
         });
   }
   template <typename Request, typename Response>
-  void On(std::string method, Response (Impl::*handler)(const Request&),
+  void On(const std::string& method, Response (Impl::*handler)(const Request&),
           absl::Duration takes = absl::ZeroDuration()) {
     dispatcher->Register<Request, Response>(
         "openmldb.nameserver.NameServer/" + method, [this, handler, takes](Request request) {

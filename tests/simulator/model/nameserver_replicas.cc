@@ -226,8 +226,8 @@ Task<NameServer::Impl::General> NameServer::Impl::MakeSnapshot(
     for (const auto& meta : partition.partition_meta()) {
       if (!meta.is_alive() || !registry_.Healthy(meta.endpoint())) continue;
       api::GeneralRequest snapshot;
-      snapshot.set_tid(table.tid());
-      snapshot.set_pid(request.pid());
+      snapshot.set_tid(static_cast<int32_t>(table.tid()));
+      snapshot.set_pid(static_cast<int32_t>(request.pid()));
       snapshot.set_offset(request.offset());
       (void)co_await context_.CallTablet<api::GeneralResponse>(registry_.Address(meta.endpoint()),
                                                                "MakeSnapshot", snapshot);

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "absl/strings/str_cat.h"
 #include "tests/simulator/model/nameserver_testing.h"
 
 namespace omdb::simulator {
@@ -47,12 +48,14 @@ TEST(NameServerSchema, RowsReachTheFollowersAndTheirOffsetsAreShownTwoSecondsLat
   cluster.PutRows(leader, "t", 0, "k", 20);
   EXPECT_TRUE(cluster.RunUntilEqual("t", 0, {"t0", "t1", "t2"}, absl::Seconds(1)));
   cluster.RunFor(absl::Seconds(3));
-  for (const auto& meta : cluster.Partition("t", 0).partition_meta()) {
+  const nameserver::TablePartition partition = cluster.Partition("t", 0);
+  EXPECT_EQ(partition.partition_meta_size(), 3);
+  for (const auto& meta : partition.partition_meta()) {
     EXPECT_EQ(meta.offset(), 20u);
     EXPECT_EQ(meta.record_cnt(), 20u);
     EXPECT_TRUE(meta.tablet_has_partition());
   }
-  EXPECT_EQ(cluster.Partition("t", 0).record_cnt(), 20u);
+  EXPECT_EQ(partition.record_cnt(), 20u);
 }
 
 TEST(NameServerSchema, EachTableChangeRaisesTheNotifyCounter) {
@@ -148,6 +151,26 @@ TEST(NameServerSchema, PartitionEntryIsReplacedUncheckedAndUnannounced) {
   cluster.ns(0).Kill();
   ASSERT_TRUE(cluster.AwaitLeader(absl::Seconds(20)));
   EXPECT_FALSE(cluster.Partition("t", 0).partition_meta(0).is_alive());
+}
+
+TEST(NameServerSchema, WhatAnSdkAsksFirstIsAnswered) {
+  Cluster cluster;
+  cluster.Start();
+  EXPECT_EQ(
+      cluster
+          .Ask<nameserver::ShowFunctionResponse>("ShowFunction", nameserver::ShowFunctionRequest())
+          .code(),
+      code::kOk);
+  EXPECT_EQ(
+      cluster.Ask<api::ShowProcedureResponse>("ShowProcedure", api::ShowProcedureRequest()).code(),
+      code::kOk);
+  // And what it reads without asking (F2).
+  for (const char* path : {"/table/notify", "/table/db_table_data", "/map/names", "/data/function",
+                           "/store_procedure/db_sp_data", "/notify/global_variable", "/db/db"}) {
+    EXPECT_TRUE(cluster.world().zookeeper.Exists(absl::StrCat("/openmldb", path))) << path;
+  }
+  const std::vector<std::string> queue = cluster.world().zookeeper.Children("/openmldb/leader");
+  EXPECT_EQ(cluster.world().zookeeper.Value("/openmldb/leader/" + queue.at(0)), "ns0");
 }
 
 TEST(NameServerSchema, CatalogVersionsOfAllTabletsAreShown) {

@@ -123,11 +123,11 @@ nameserver::GeneralResponse TableMaker::Place(nameserver::TableInfo& table) {
 api::TableMeta TableMaker::MetaFor(const nameserver::TableInfo& table,
                                    const nameserver::TablePartition& partition, bool leader) {
   api::TableMeta meta;
-  meta.set_tid(table.tid());
-  meta.set_pid(partition.pid());
+  meta.set_tid(static_cast<int32_t>(table.tid()));
+  meta.set_pid(static_cast<int32_t>(partition.pid()));
   meta.set_name(table.name());
   meta.set_db(table.db());
-  meta.set_seg_cnt(table.seg_cnt());
+  meta.set_seg_cnt(static_cast<int32_t>(table.seg_cnt()));
   meta.set_mode(leader ? api::kTableLeader : api::kTableFollower);
   meta.set_term(partition.term_offset(0).term());
   meta.set_compress_type(table.compress_type());
@@ -209,8 +209,8 @@ Task<nameserver::GeneralResponse> TableMaker::Drop(std::string db, std::string n
     for (const auto& replica : partition.partition_meta()) {
       if (!replica.is_alive() || !registry_.Healthy(replica.endpoint())) continue;
       api::DropTableRequest request;
-      request.set_tid(table.tid());
-      request.set_pid(partition.pid());
+      request.set_tid(static_cast<int32_t>(table.tid()));
+      request.set_pid(static_cast<int32_t>(partition.pid()));
       (void)co_await context_.CallTablet<api::DropTableResponse>(
           registry_.Address(replica.endpoint()), "DropTable", request);
     }

@@ -48,7 +48,8 @@ class Cluster {
   World& world() { return world_; }
   absl::Time Now() { return world_.executor.Now(); }
   void RunFor(absl::Duration duration) { world_.executor.RunFor(duration); }
-  // Looks each `step`; the condition may make requests. False when the limit comes first.
+  // Looks each `step`, less often when it takes long; the condition may make requests. False when
+  // the limit comes first.
   bool RunUntil(const std::function<bool()>& condition, absl::Duration limit,
                 absl::Duration step = absl::Milliseconds(1));
   Process<NameServer>& ns(int i) { return *nameservers_.at(i); }
@@ -137,6 +138,39 @@ class Cluster {
   std::vector<std::string> exits_;
   int leader_ = 0;
   int moves_ = 0;
+};
+
+// A client that puts one row after another on one partition, as fast as they are answered; each
+// key once. It stays with one tablet, or follows the table in ZooKeeper as SDKs do.
+class TableWriter {
+ public:
+  // `pinned` empty: routed. `pause` between an answer and the next row.
+  TableWriter(Cluster& cluster, std::string table, uint32_t pid, std::string pinned = "",
+              absl::Duration pause = absl::Milliseconds(1));
+  ~TableWriter() { *alive_ = false; }
+
+  void Stop() { stopped_ = true; }
+  const std::set<std::string>& acknowledged() const { return acknowledged_; }
+  int refused() const { return refused_; }
+  // Acknowledged keys that are not among these.
+  std::set<std::string> Lost(const std::set<std::string>& present) const;
+
+ private:
+  void Next();
+  std::string Target() const;
+
+  Cluster& cluster_;
+  std::unique_ptr<Network> network_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::string table_;
+  uint32_t tid_;
+  uint32_t pid_;
+  std::string pinned_;
+  absl::Duration pause_;
+  bool stopped_ = false;
+  int sent_ = 0;
+  int refused_ = 0;
+  std::set<std::string> acknowledged_;
 };
 
 }  // namespace omdb::simulator

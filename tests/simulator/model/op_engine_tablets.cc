@@ -86,6 +86,8 @@ void OpEngine::ApplyAnswer(OpStep& step, const std::string& tablet,
       if (task.status() != api::kInited) step.info.set_status(task.status());
     }
   }
+  // A step taken over from the last nameserver was not sent by this one: if its tablet did not
+  // answer during the recovery, it is never found missing later.
   if (!found && step.info.endpoint() == tablet &&
       (recovering || (step.info.is_rpc_send() && step.polls > kPollsUntilMissing))) {
     step.info.set_status(api::kFailed);

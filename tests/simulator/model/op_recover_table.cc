@@ -89,8 +89,8 @@ Task<api::TaskStatus> OpSteps::RecoverTable(OpRef op) {
   if (!has->has_table()) {
     // The local binlog goes to the recycle bin: only the snapshot counts from here on.
     api::GeneralRequest forget;
-    forget.set_tid(tid);
-    forget.set_pid(pid);
+    forget.set_tid(static_cast<int32_t>(tid));
+    forget.set_pid(static_cast<int32_t>(pid));
     forget.set_storage_mode(storage_mode);
     absl::StatusOr<api::GeneralResponse> forgot =
         co_await context_.CallTablet<api::GeneralResponse>(registry_.Address(endpoint),

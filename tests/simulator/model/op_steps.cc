@@ -51,8 +51,8 @@ Task<api::TaskStatus> OpSteps::AskTablet(OpRef op, StepRef step) {
   nameserver::TableInfo* table = TableOf(*op);
   if (table == nullptr) co_return api::kFailed;
   api::GeneralRequest request;
-  request.set_tid(table->tid());
-  request.set_pid(op->info.pid());
+  request.set_tid(static_cast<int32_t>(table->tid()));
+  request.set_pid(static_cast<int32_t>(op->info.pid()));
   *request.mutable_task_info() = step->info;
   request.set_storage_mode(table->storage_mode());
   switch (step->info.task_type()) {
@@ -75,11 +75,11 @@ Task<api::TaskStatus> OpSteps::AskTablet(OpRef op, StepRef step) {
       // (H1).
       api::LoadTableRequest load;
       api::TableMeta* meta = load.mutable_table_meta();
-      meta->set_tid(table->tid());
-      meta->set_pid(op->info.pid());
+      meta->set_tid(static_cast<int32_t>(table->tid()));
+      meta->set_pid(static_cast<int32_t>(op->info.pid()));
       meta->set_name(table->name());
       meta->set_db(table->db());
-      meta->set_seg_cnt(table->seg_cnt());
+      meta->set_seg_cnt(static_cast<int32_t>(table->seg_cnt()));
       meta->set_mode(step->is_leader ? api::kTableLeader : api::kTableFollower);
       meta->set_storage_mode(table->storage_mode());
       *load.mutable_task_info() = step->info;
@@ -87,8 +87,8 @@ Task<api::TaskStatus> OpSteps::AskTablet(OpRef op, StepRef step) {
     }
     case api::kDropTable: {
       api::DropTableRequest drop;
-      drop.set_tid(table->tid());
-      drop.set_pid(op->info.pid());
+      drop.set_tid(static_cast<int32_t>(table->tid()));
+      drop.set_pid(static_cast<int32_t>(op->info.pid()));
       *drop.mutable_task_info() = step->info;
       co_return co_await Send<api::DropTableResponse>(step, "DropTable", drop);
     }

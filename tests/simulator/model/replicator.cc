@@ -24,6 +24,17 @@ bool Replicator::Add(const std::string& name, const std::string& address) {
   return true;
 }
 
+int Replicator::RemoveAll(const std::function<void()>& joined) {
+  int under_way = 0;
+  for (auto& [name, sender] : senders_) {
+    if (!sender->requests->under_way) continue;
+    sender->requests->joined = joined;
+    ++under_way;
+  }
+  senders_.clear();
+  return under_way;
+}
+
 void Replicator::Notify() {
   last_append_ = executor_.Now();
   for (auto& [name, sender] : senders_) {
@@ -66,9 +77,7 @@ Task<void> Replicator::Run(Sender* sender) {
       continue;
     }
     uint64_t last = request.entries().rbegin()->log_index();
-    auto response = co_await CallPeer<api::AppendEntriesResponse>(
-        network_, sender->address, kAppendEntries, std::move(request), options_.request_timeout);
-    if (response.ok() && response->code() == 0) {
+    if ((co_await Send(sender, std::move(request))).ok()) {
       sender->synced = last;  // whatever offset the follower reports
     } else {
       co_await Delay(executor_, options_.binlog_coffee_time);
@@ -78,14 +87,33 @@ Task<void> Replicator::Run(Sender* sender) {
 
 Task<void> Replicator::ShakeHands(Sender* sender) {
   for (;;) {
-    auto response = co_await CallPeer<api::AppendEntriesResponse>(
-        network_, sender->address, kAppendEntries, NewRequest(0), options_.request_timeout);
-    if (response.ok() && response->code() == 0) {
-      sender->synced = response->log_offset();
+    auto offset = co_await Send(sender, NewRequest(0));
+    if (offset.ok()) {
+      sender->synced = *offset;
       co_return;
     }
     co_await Delay(executor_, options_.binlog_match_logoffset_interval);
   }
+}
+
+// The offset that the follower reports.
+Task<absl::StatusOr<uint64_t>> Replicator::Send(Sender* sender, api::AppendEntriesRequest request) {
+  using Answer = absl::StatusOr<std::unique_ptr<google::protobuf::Message>>;
+  Promise<Answer> promise;
+  sender->requests->under_way = true;
+  network_.Call(sender->address, kAppendEntries,
+                std::make_unique<api::AppendEntriesRequest>(std::move(request)),
+                std::make_unique<api::AppendEntriesResponse>(), options_.request_timeout,
+                [promise, requests = sender->requests](Answer answer) {
+                  requests->under_way = false;
+                  if (requests->joined) std::exchange(requests->joined, nullptr)();
+                  promise.Set(std::move(answer));
+                });
+  Answer answer = co_await promise;
+  if (!answer.ok()) co_return answer.status();
+  const auto& response = static_cast<const api::AppendEntriesResponse&>(**answer);
+  if (response.code() != 0) co_return absl::FailedPreconditionError(response.msg());
+  co_return response.log_offset();
 }
 
 api::AppendEntriesRequest Replicator::NewRequest(uint64_t pre_log_index) const {

@@ -2,6 +2,7 @@
 #define OMDB_TESTS_SIMULATOR_MODEL_REPLICATOR_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -41,8 +42,10 @@ class Replicator {
   // False when there is one of that name.
   bool Add(const std::string& name, const std::string& address);
   bool Remove(const std::string& name) { return senders_.erase(name) > 0; }
-  // What was not sent yet stays unsent.
-  void RemoveAll() { senders_.clear(); }
+  // What was not sent yet stays unsent. Returns how many of the senders have a request under way;
+  // `joined` is called for each of them when that has ended, which a hung follower delays by the
+  // whole request timeout.
+  int RemoveAll(const std::function<void()>& joined = nullptr);
   // Entries were appended.
   void Notify();
 
@@ -50,6 +53,11 @@ class Replicator {
   std::vector<Follower> followers() const;
 
  private:
+  // A sender's requests; outlives it while one is under way.
+  struct Requests {
+    bool under_way = false;
+    std::function<void()> joined;
+  };
   struct Sender {
     Sender(std::string sender_name, std::string sender_address, Executor& executor)
         : name(std::move(sender_name)), address(std::move(sender_address)), scope(executor) {}
@@ -59,12 +67,14 @@ class Replicator {
     uint64_t synced = 0;
     bool idle = false;
     bool wake_pending = false;
+    std::shared_ptr<Requests> requests = std::make_shared<Requests>();
     Promise<Unit> wake;
     Scope scope;  // last: its coroutine uses the rest
   };
 
   Task<void> Run(Sender* sender);
   Task<void> ShakeHands(Sender* sender);
+  Task<absl::StatusOr<uint64_t>> Send(Sender* sender, openmldb::api::AppendEntriesRequest request);
   openmldb::api::AppendEntriesRequest NewRequest(uint64_t pre_log_index) const;
   static void Wake(Sender& sender);
 

@@ -82,6 +82,13 @@ class Dispatcher {
                                 done(handler(std::move(static_cast<Request&>(*request))));
                               }};
   }
+  // For methods that answer when it suits them, at most once.
+  template <typename Request>
+  void RegisterDeferred(
+      const std::string& method,
+      std::function<void(std::unique_ptr<google::protobuf::Message>, Done)> handler) {
+    methods_[method] = Method{[] { return std::make_unique<Request>(); }, std::move(handler)};
+  }
 
   // An empty request of `method`, to be parsed into; null for an unknown method.
   std::unique_ptr<google::protobuf::Message> NewRequest(const std::string& method) const {

@@ -31,21 +31,46 @@ TabletServer::Impl::Impl(Options options, Executor& executor, Network& network, 
 
 template <typename Request, typename Response>
 void TabletServer::Impl::Serve(const std::string& method, Response (Impl::*handler)(Request&)) {
-  dispatcher_.RegisterRaw<Request>(
-      "openmldb.api.TabletServer/" + method, [this, handler](Request request) {
-        Reply reply;
-        reply.message = std::make_unique<Response>((this->*handler)(request));
-        return reply;
+  ServeReply<Request>(method, [this, handler](Request& request) {
+    Reply reply;
+    reply.message = std::make_unique<Response>((this->*handler)(request));
+    return reply;
+  });
+}
+
+template <typename Request>
+void TabletServer::Impl::ServeReply(const std::string& method,
+                                    std::function<Reply(Request&)> handler) {
+  using Message = std::unique_ptr<google::protobuf::Message>;
+  auto serve = [this, handler = std::move(handler)](const Message& request,
+                                                    const Dispatcher::Done& done) {
+    Reply reply = handler(static_cast<Request&>(*request));
+    if (joining_ == 0) return done(std::move(reply));
+    auto kept = std::make_shared<Reply>(std::move(reply));
+    held_.push_front([done, kept] { done(std::move(*kept)); });
+  };
+  dispatcher_.RegisterDeferred<Request>(
+      "openmldb.api.TabletServer/" + method,
+      [this, serve = std::move(serve)](Message request, const Dispatcher::Done& done) {
+        if (joining_ == 0) return serve(request, done);
+        auto kept = std::make_shared<Message>(std::move(request));
+        held_.push_back([serve, done, kept] { serve(*kept, done); });
       });
+}
+
+void TabletServer::Impl::ServeHeld() {
+  while (joining_ == 0 && !held_.empty()) {
+    auto next = std::move(held_.front());
+    held_.pop_front();
+    next();
+  }
 }
 
 void TabletServer::Impl::ServeRows() {
   Serve("Put", &Impl::Put);
   Serve("Delete", &Impl::Delete);
   Serve("Get", &Impl::Get);
-  dispatcher_.RegisterRaw<api::ScanRequest>(
-      "openmldb.api.TabletServer/Scan",
-      [this](const api::ScanRequest& request) { return Scan(request); });
+  ServeReply<api::ScanRequest>("Scan", [this](api::ScanRequest& r) { return Scan(r); });
   Serve("Count", &Impl::Count);
   Serve("Traverse", &Impl::Traverse);
   Serve("Query", &Impl::Query);

@@ -2,6 +2,8 @@
 #define OMDB_TESTS_SIMULATOR_MODEL_TABLET_IMPL_H_
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,6 +55,10 @@ class TabletServer::Impl {
 
   template <typename Request, typename Response>
   void Serve(const std::string& method, Response (Impl::*handler)(Request&));
+  template <typename Request>
+  void ServeReply(const std::string& method, std::function<Reply(Request&)> handler);
+  // The global lock is free again: serves what waited for it.
+  void ServeHeld();
   void ServeRows();
   void ServePartitions();
   void ServeProcess();
@@ -163,6 +169,10 @@ class TabletServer::Impl {
   bool registered_ = false;
   bool fenced_ = false;  // SetMode(true): 453 for writes (F5.2.4 B)
   uint64_t catalog_version_ = 1;
+  // ChangeRole joins the senders that it ends while it holds the tablet's global lock, and every
+  // request waits for it (F5.2.4 A).
+  int joining_ = 0;
+  std::deque<std::function<void()>> held_;
   std::map<std::string, std::string> addresses_;  // by name (F5.11)
   std::map<PartitionId, PartitionPtr> partitions_;
   OpTasks tasks_;

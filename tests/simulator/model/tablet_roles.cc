@@ -40,7 +40,11 @@ api::ChangeRoleResponse TabletServer::Impl::ChangeRole(api::ChangeRoleRequest& r
   }
   if (request.mode() != api::kTableLeader) {
     // What was acknowledged and not yet sent is stranded here (F5.2.4 A).
-    partition->replicator.RemoveAll();
+    joining_ += partition->replicator.RemoveAll([this, alive = alive_] {
+      if (!*alive) return;
+      --joining_;
+      ServeHeld();
+    });
     partition->leads = false;
     return Ok<Response>();
   }

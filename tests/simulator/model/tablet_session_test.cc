@@ -93,6 +93,33 @@ TEST(TabletSession, HungTabletIsFencedLateByWhatWaitedForIt) {
   EXPECT_EQ(cluster.Offset('C'), 0);  // behind for ever
 }
 
+TEST(TabletSession, DemotionWithAHungFollowerStallsTheWholeTablet) {
+  TabletCluster cluster("AB");
+  cluster.CreatePartition("AB", 0);
+  cluster.CreatePartition("A", 1);
+  cluster.RunFor(absl::Seconds(1));
+  cluster.process('B').Pause();
+  ASSERT_EQ(cluster.Put('A', "under way to B"), 0);
+  cluster.RunFor(absl::Milliseconds(10));
+  World& world = cluster.world();
+  absl::Time begin = world.executor.Now();
+  absl::Time demoted = begin;
+  auto network = world.network.ClientOf("operator", world.executor);
+  auto request = std::make_unique<api::ChangeRoleRequest>();
+  request->set_tid(TabletCluster::kTid);
+  request->set_pid(0);
+  request->set_mode(api::kTableFollower);
+  network->Call(cluster.AddressOf('A'), "openmldb.api.TabletServer/ChangeRole", std::move(request),
+                std::make_unique<api::ChangeRoleResponse>(), absl::Seconds(60),
+                [&](const auto&) { demoted = world.executor.Now(); });
+  cluster.RunFor(absl::Milliseconds(1));
+  EXPECT_EQ(cluster.Put('A', "of another partition", 1), 0);
+  EXPECT_NEAR(absl::ToDoubleSeconds(world.executor.Now() - begin), 20, 0.1);
+  cluster.RunFor(absl::Milliseconds(1));
+  EXPECT_NEAR(absl::ToDoubleSeconds(demoted - begin), 20, 0.1);
+  EXPECT_EQ(cluster.Put('A', "refused"), kTableIsFollower);
+}
+
 TEST(TabletAddresses, ALeaderKeepsTheAddressItsFollowerWasAddedWith) {
   TabletCluster cluster("AB");
   cluster.CreatePartition("AB");

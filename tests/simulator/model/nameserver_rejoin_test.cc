@@ -1,0 +1,169 @@
+// The ways back that do without the op engine: a tablet that rejoins in place (M12), and a cluster
+// whose tablets were all down (M13). By the tablets' own requests and SetTablePartition.
+#include <gtest/gtest.h>
+
+#include "tests/simulator/model/nameserver_testing.h"
+
+namespace omdb::simulator {
+namespace {
+
+class Rejoin : public ::testing::Test {
+ protected:
+  static constexpr uint32_t kPartitions = 6;
+
+  void SetUp() override {
+    cluster_.Start();
+    ASSERT_EQ(cluster_.CreateTable("t", kPartitions, 3), code::kOk);
+    for (uint32_t pid = 0; pid < kPartitions; ++pid) {
+      cluster_.PutRows(cluster_.LeaderOf("t", pid), "t", pid, "k", 40);
+      ASSERT_TRUE(cluster_.RunUntilEqual("t", pid, {"t0", "t1", "t2"}, absl::Seconds(2)));
+    }
+  }
+  int Load(const std::string& tablet, uint32_t pid, uint64_t term) {
+    api::LoadTableRequest request;
+    api::TableMeta* meta = request.mutable_table_meta();
+    meta->set_tid(cluster_.Table("t").tid());
+    meta->set_pid(static_cast<int32_t>(pid));
+    meta->set_name("t");
+    meta->set_db(kDb);
+    meta->set_seg_cnt(8);
+    meta->set_mode(api::kTableFollower);
+    meta->set_term(term);
+    meta->set_storage_mode(openmldb::common::kMemory);
+    return cluster_.AskTablet(tablet, "LoadTable", request).code();
+  }
+  api::ReplicaRequest Replica(uint32_t pid, const std::string& replica) {
+    api::ReplicaRequest request;
+    request.set_tid(cluster_.Table("t").tid());
+    request.set_pid(pid);
+    request.set_endpoint(replica);
+    return request;
+  }
+  int Attach(uint32_t pid, const std::string& replica) {
+    return cluster_
+        .AskTablet<api::AddReplicaResponse>(cluster_.LeaderOf("t", pid), "AddReplica",
+                                            Replica(pid, replica))
+        .code();
+  }
+  int Detach(uint32_t pid, const std::string& replica) {
+    return cluster_.AskTablet(cluster_.LeaderOf("t", pid), "DelReplica", Replica(pid, replica))
+        .code();
+  }
+  // Every replica alive, that one leading.
+  int SetLeader(uint32_t pid, const std::string& leader) {
+    nameserver::SetTablePartitionRequest request;
+    request.set_db(kDb);
+    request.set_name("t");
+    *request.mutable_table_partition() = cluster_.Partition("t", pid);
+    for (auto& meta : *request.mutable_table_partition()->mutable_partition_meta()) {
+      meta.set_is_leader(meta.endpoint() == leader);
+      meta.set_is_alive(true);
+    }
+    return cluster_.Ask("SetTablePartition", request).code();
+  }
+  uint64_t LastTerm(uint32_t pid) {
+    const nameserver::TablePartition partition = cluster_.Partition("t", pid);
+    return partition.term_offset(partition.term_offset_size() - 1).term();
+  }
+  bool Loaded(const std::string& tablet) {
+    for (uint32_t pid = 0; pid < kPartitions; ++pid) {
+      if (cluster_.Status(tablet, "t", pid).state() != api::kTableNormal) return false;
+    }
+    return true;
+  }
+  void ExpectAllReplicasEqual(size_t rows) {
+    for (uint32_t pid = 0; pid < kPartitions; ++pid) {
+      ASSERT_TRUE(cluster_.RunUntilEqual("t", pid, {"t0", "t1", "t2"}, absl::Seconds(3)));
+      const std::set<std::string> keys = cluster_.Keys("t0", "t", pid);
+      EXPECT_EQ(keys.size(), rows);
+      EXPECT_EQ(cluster_.Keys("t1", "t", pid), keys);
+      EXPECT_EQ(cluster_.Keys("t2", "t", pid), keys);
+    }
+  }
+
+  Cluster cluster_;
+};
+
+TEST_F(Rejoin, ADrainedTabletIsBackInPlaceInTwoSecondsWithEveryRow) {
+  const std::string x = "t1";
+  // Its leaders go elsewhere; nobody writes, so that there is no lag.
+  for (uint32_t pid = 0; pid < kPartitions; ++pid) {
+    if (cluster_.LeaderOf("t", pid) != x) continue;
+    ASSERT_EQ(cluster_.SetMode(x, true), 0);
+    ASSERT_EQ(cluster_.ChangeRole(x, "t", pid, api::kTableFollower), 0);
+    ASSERT_EQ(cluster_.SetMode(x, false), 0);
+    ASSERT_EQ(cluster_.ChangeLeader("t", pid, "t0"), code::kOk);
+    ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(1)));
+  }
+  // It is detached where it follows.
+  for (uint32_t pid = 0; pid < kPartitions; ++pid) {
+    if (!cluster_.Meta("t", pid, x).is_alive()) continue;
+    ASSERT_EQ(cluster_.UpdateAlive("t", pid, x, false), code::kOk);
+    ASSERT_EQ(Detach(pid, x), 0);
+  }
+  ASSERT_EQ(cluster_.AskTablet(x, "DisConnectZK", api::DisConnectZKRequest()).code(), 0);
+  const absl::Time away = cluster_.Now();
+  cluster_.RestartTabletElsewhere(x);
+  ASSERT_TRUE(cluster_.RunUntilState(x, "kHealthy", absl::Seconds(1)));
+  for (uint32_t pid = 0; pid < kPartitions; ++pid) {
+    cluster_.PutRows(cluster_.LeaderOf("t", pid), "t", pid, "meanwhile", 5);
+  }
+  for (uint32_t pid = 0; pid < kPartitions; ++pid) ASSERT_EQ(Load(x, pid, LastTerm(pid)), 0);
+  ASSERT_TRUE(cluster_.RunUntil([&] { return Loaded(x); }, absl::Seconds(3)));
+  for (uint32_t pid = 0; pid < kPartitions; ++pid) {
+    EXPECT_EQ(cluster_.Status(x, "t", pid).offset(), 40u);
+    ASSERT_EQ(Attach(pid, x), 0);
+  }
+  ExpectAllReplicasEqual(45);
+  for (uint32_t pid = 0; pid < kPartitions; ++pid) {
+    ASSERT_EQ(SetLeader(pid, cluster_.LeaderOf("t", pid)), code::kOk);
+  }
+  EXPECT_LT(cluster_.Now() - away, absl::Seconds(3));
+  EXPECT_TRUE(cluster_.UnfinishedOps().empty());
+  // As a follower like any other: it can lead again.
+  ASSERT_EQ(cluster_.ChangeLeader("t", 0, x), code::kOk);
+  ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(1)));
+  EXPECT_EQ(cluster_.LeaderOf("t", 0), x);
+}
+
+TEST_F(Rejoin, EverythingDownAtOnceIsServedAgainFromTheDisks) {
+  TableWriter writer(cluster_, "t", 0);
+  cluster_.RunFor(absl::Milliseconds(300));
+  for (const char* tablet : {"t0", "t1", "t2"}) cluster_.tablet(tablet).Kill();
+  writer.Stop();
+  cluster_.RunFor(absl::Seconds(12));
+  for (const char* tablet : {"t0", "t1", "t2"}) {
+    ASSERT_TRUE(cluster_.tablet(tablet).Start().ok());
+    ASSERT_TRUE(cluster_.RunUntilState(tablet, "kHealthy", absl::Seconds(1)));
+    cluster_.RunFor(absl::Milliseconds(100));
+  }
+  const absl::Time start = cluster_.Now();
+  for (const char* tablet : {"t0", "t1", "t2"}) {
+    for (uint32_t pid = 0; pid < kPartitions; ++pid) ASSERT_EQ(Load(tablet, pid, LastTerm(pid)), 0);
+  }
+  for (const char* tablet : {"t0", "t1", "t2"}) {
+    ASSERT_TRUE(cluster_.RunUntil([&] { return Loaded(tablet); }, absl::Seconds(3)));
+  }
+  for (uint32_t pid = 0; pid < kPartitions; ++pid) {
+    const std::string leader = cluster_.LeaderOf("t", pid);
+    std::vector<std::string> others;
+    for (const char* tablet : {"t0", "t1", "t2"}) {
+      if (tablet != leader) others.push_back(tablet);
+    }
+    ASSERT_EQ(cluster_.ChangeRole(leader, "t", pid, api::kTableLeader, LastTerm(pid), others), 0);
+    ASSERT_EQ(SetLeader(pid, leader), code::kOk);
+  }
+  EXPECT_LT(cluster_.Now() - start, absl::Seconds(4));
+  for (uint32_t pid = 1; pid < kPartitions; ++pid) {
+    ASSERT_TRUE(cluster_.RunUntilEqual("t", pid, {"t0", "t1", "t2"}, absl::Seconds(3)));
+    EXPECT_EQ(cluster_.Keys("t0", "t", pid).size(), 40u);
+  }
+  ASSERT_TRUE(cluster_.RunUntilEqual("t", 0, {"t0", "t1", "t2"}, absl::Seconds(3)));
+  EXPECT_GT(writer.acknowledged().size(), 50u);
+  for (const char* tablet : {"t0", "t1", "t2"}) {
+    EXPECT_TRUE(writer.Lost(cluster_.Keys(tablet, "t", 0)).empty());
+  }
+}
+
+}  // namespace
+}  // namespace omdb::simulator
