@@ -22,7 +22,7 @@ class ChangeLeader : public ContractTest {
 TEST_F(ChangeLeader, AnswersBadRequestsWithTheirCodes) {
   const PartitionId id = Create(1, 3).partitions[0].id;
   const std::string leader = LeaderOf(id);
-  const std::string follower = FollowersOf(id)[0];
+  const std::string follower = FollowersOf(id).at(0);
   EXPECT_EQ(raw_->ChangeLeader(id, ""), 309) << "no candidate while the leader is alive";
   EXPECT_EQ(raw_->ChangeLeader(id, leader), 305) << "the candidate leads already";
   EXPECT_EQ(raw_->ChangeLeader(id, "nobody-0"), 305) << "the candidate is unknown";
@@ -43,7 +43,7 @@ TEST_F(ChangeLeader, IsRefusedWith134ForASingleReplica) {
 TEST_F(ChangeLeader, IsRefusedWith301WhileAutoFailoverIsOn) {
   const PartitionId id = Create(1, 3).partitions[0].id;
   const std::string leader = LeaderOf(id);
-  const std::string follower = FollowersOf(id)[0];
+  const std::string follower = FollowersOf(id).at(0);
   const uint64_t last_op = LastOpId();
   ASSERT_TRUE(openmldb_->SetAutoFailover(true).ok());
   EXPECT_TRUE(*openmldb_->GetAutoFailover());
@@ -63,8 +63,8 @@ TEST_F(ChangeLeader, MakesTheCandidateLeaderUnderANewTerm) {
   const PartitionId id = Create(1, 3).partitions[0].id;
   const Partition before = Meta(id);
   const std::string old_leader = before.Leader()->endpoint;
-  const std::string candidate = FollowersOf(id)[0];
-  const std::string sibling = FollowersOf(id)[1];
+  const std::string candidate = FollowersOf(id).at(0);
+  const std::string sibling = FollowersOf(id).at(1);
   PutRows(old_leader, id, "k", 20);
   ASSERT_TRUE(Until(absl::Seconds(5), [&] {
     return SameOffset(id, {old_leader, candidate, sibling});
@@ -106,7 +106,7 @@ TEST_F(ChangeLeader, MakesTheCandidateLeaderUnderANewTerm) {
 TEST_F(ChangeLeader, LeavesAnOldLeaderThatKeepsAcceptingUntilItIsDemoted) {
   const PartitionId id = Create(1, 3).partitions[0].id;
   const std::string old_leader = LeaderOf(id);
-  const std::string candidate = FollowersOf(id)[0];
+  const std::string candidate = FollowersOf(id).at(0);
   const uint64_t last_op = LastOpId();
   ASSERT_TRUE(openmldb_->ChangeLeader(id, candidate).ok());
   ASSERT_EQ(OpsAfter(last_op, id, absl::Seconds(5))[0].state, OpState::kDone);
@@ -120,8 +120,8 @@ TEST_F(ChangeLeader, LeavesAnOldLeaderThatKeepsAcceptingUntilItIsDemoted) {
 
 TEST_F(ChangeLeader, WithoutAFenceMayLoseRowsButKeepsReplicatingToTheOtherFollower) {
   const PartitionId id = Create(1, 3).partitions[0].id;
-  const std::string candidate = FollowersOf(id)[0];
-  const std::string sibling = FollowersOf(id)[1];
+  const std::string candidate = FollowersOf(id).at(0);
+  const std::string sibling = FollowersOf(id).at(1);
   const uint64_t last_op = LastOpId();
   ASSERT_TRUE(openmldb_->ChangeLeader(id, candidate).ok());
   ASSERT_EQ(OpsAfter(last_op, id, absl::Seconds(5))[0].state, OpState::kDone);

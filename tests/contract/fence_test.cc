@@ -9,7 +9,7 @@ namespace {
 class Fence : public ContractTest {
  protected:
   void TearDown() override {
-    if (!fenced_.empty()) EXPECT_TRUE(openmldb_->SetMode(fenced_, /*follower=*/false).ok());
+    if (!fenced_.empty()) LiftFence();
     ContractTest::TearDown();
   }
 
@@ -17,7 +17,7 @@ class Fence : public ContractTest {
     fenced_ = tablet;
     ASSERT_TRUE(openmldb_->SetMode(tablet, /*follower=*/true).ok());
   }
-  void LiftFence() { ASSERT_TRUE(openmldb_->SetMode(fenced_, /*follower=*/false).ok()); }
+  void LiftFence() { EXPECT_TRUE(openmldb_->SetMode(fenced_, /*follower=*/false).ok()); }
 
   std::string fenced_;
 };
@@ -55,7 +55,7 @@ TEST_F(Fence, OfAPartitionKeepsTheOffsetAndRefusesWith103) {
   const std::string leader = LeaderOf(id);
   PutRows(leader, id, "k", 10);
   ASSERT_TRUE(Until(absl::Seconds(5), [&] {
-    return SameOffset(id, {leader, FollowersOf(id)[0], FollowersOf(id)[1]});
+    return SameOffset(id, {leader, FollowersOf(id).at(0), FollowersOf(id).at(1)});
   }));
   const uint64_t term = TermOn(leader, id).term;
   ASSERT_TRUE(openmldb_->ChangeRole(id, leader, TableMode::kFollower, 0, {}).ok());
@@ -63,7 +63,7 @@ TEST_F(Fence, OfAPartitionKeepsTheOffsetAndRefusesWith103) {
   EXPECT_EQ(On(leader, id).mode, TableMode::kFollower);
   EXPECT_EQ(raw_->Put(leader, id, "refused"), 103);
   EXPECT_EQ(raw_->GetTableFollower(leader, id), 103);
-  EXPECT_EQ(Meta(id).Leader()->endpoint, leader) << "the nameserver's metadata does not follow";
+  EXPECT_EQ(LeaderOf(id), leader) << "the nameserver's metadata does not follow";
   EXPECT_TRUE(openmldb_->ChangeRole(id, leader, TableMode::kFollower, 0, {}).ok())
       << "to a follower again";
   for (const Partition& other : table.partitions) {

@@ -1,6 +1,7 @@
 #include "tests/contract/fixture.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "absl/flags/flag.h"
 #include "absl/random/random.h"
@@ -15,6 +16,10 @@ namespace {
 bool UnderWay(const Op& op) { return op.state == OpState::kInited || op.state == OpState::kDoing; }
 
 }  // namespace
+
+void Require(bool holds, const std::string& otherwise) {
+  if (!holds) throw std::runtime_error(otherwise);
+}
 
 bool Until(absl::Duration limit, const std::function<bool()>& holds) {
   const absl::Time deadline = absl::Now() + limit;
@@ -48,45 +53,61 @@ void ContractTest::SetUp() {
 }
 
 void ContractTest::TearDown() {
+  if (openmldb_ == nullptr) return;  // skipped
   // What a failed test left would make the next ones fail.
   EXPECT_TRUE(openmldb_->SetAutoFailover(false).ok());
   for (const Table& table : tables_) {
     for (const Partition& partition : table.partitions) MakeWhole(partition.id);
     EXPECT_EQ(raw_->DropTable(table.db, table.name), 0);
   }
-  if (!db_.empty()) EXPECT_EQ(raw_->DropDatabase(db_), 0);
-  if (auto_failover_before_) EXPECT_TRUE(openmldb_->SetAutoFailover(true).ok());
+  if (!db_.empty()) {
+    EXPECT_EQ(raw_->DropDatabase(db_), 0);
+  }
+  if (auto_failover_before_) {
+    EXPECT_TRUE(openmldb_->SetAutoFailover(true).ok());
+  }
 }
 
 Table ContractTest::Create(uint32_t partitions, uint32_t replicas) {
   const std::string name = absl::StrCat("t", tables_.size());
-  EXPECT_EQ(raw_->CreateTable(db_, name, partitions, replicas), 0)
-      << "are there " << replicas << " healthy tablets?";
+  const int code = raw_->CreateTable(db_, name, partitions, replicas);
+  Require(code == 0, absl::StrCat("CreateTable answers ", code, "; are there ", replicas,
+                                  " healthy tablets?"));
   const auto tables = openmldb_->ShowTable();
-  EXPECT_TRUE(tables.ok()) << tables.status();
+  Require(tables.ok(), tables.status().ToString());
   for (const Table& table : *tables) {
     if (table.db != db_ || table.name != name) continue;
     tables_.push_back(table);
+    Require(table.partitions.size() == partitions, "the table lacks partitions");
     return table;
   }
-  ADD_FAILURE() << "ShowTable lacks " << db_ << "." << name;
+  Require(false, absl::StrCat("ShowTable lacks ", db_, ".", name));
   return {};
 }
 
 Partition ContractTest::Meta(const PartitionId& id) {
   const auto partition = openmldb_->GetPartition(id);
-  EXPECT_TRUE(partition.ok()) << partition.status();
-  return partition.value_or(Partition());
+  Require(partition.ok(), partition.status().ToString());
+  return *partition;
 }
 
 std::string ContractTest::LeaderOf(const PartitionId& id) {
   const Partition partition = Meta(id);
-  return partition.Leader() == nullptr ? "" : partition.Leader()->endpoint;
+  Require(partition.Leader() != nullptr, ToString(id) + " has no leader alive");
+  return partition.Leader()->endpoint;
+}
+
+ReplicaMeta ContractTest::ReplicaOf(const PartitionId& id, const std::string& endpoint) {
+  const Partition partition = Meta(id);
+  const ReplicaMeta* replica = partition.Find(endpoint);
+  Require(replica != nullptr, absl::StrCat(ToString(id), " has no replica on ", endpoint));
+  return *replica;
 }
 
 std::vector<std::string> ContractTest::FollowersOf(const PartitionId& id) {
+  const Partition partition = Meta(id);
   std::vector<std::string> followers;
-  for (const ReplicaMeta& replica : Meta(id).replicas) {
+  for (const ReplicaMeta& replica : partition.replicas) {
     if (replica.is_alive && !replica.is_leader) followers.push_back(replica.endpoint);
   }
   return followers;
@@ -99,7 +120,7 @@ std::string ContractTest::TabletWithout(const PartitionId& id) {
   for (const Tablet& tablet : *tablets) {
     if (tablet.healthy && partition.Find(tablet.endpoint) == nullptr) return tablet.endpoint;
   }
-  ADD_FAILURE() << "each healthy tablet has a replica of " << ToString(id);
+  Require(false, "each healthy tablet has a replica of " + ToString(id));
   return "";
 }
 
@@ -208,12 +229,12 @@ void ContractTest::MakeWhole(const PartitionId& id) {
       continue;
     }
     // It has rows that the others lack. RecoverTable may fail for no reason (H4).
-    for (int attempt = 0; attempt < 3 && !Meta(id).Find(replica.endpoint)->is_alive; ++attempt) {
+    for (int attempt = 0; attempt < 3 && !ReplicaOf(id, replica.endpoint).is_alive; ++attempt) {
       const uint64_t last_op = LastOpId();
       EXPECT_TRUE(openmldb_->RecoverTable(id, replica.endpoint).ok());
       OpsAfter(last_op, id, absl::Seconds(40));
     }
-    EXPECT_TRUE(Meta(id).Find(replica.endpoint)->is_alive) << replica.endpoint;
+    EXPECT_TRUE(ReplicaOf(id, replica.endpoint).is_alive) << replica.endpoint;
   }
 }
 

@@ -16,6 +16,10 @@
 
 namespace omdb::contract {
 
+// Ends the test when it does not hold: what follows would have nothing to work with. (GoogleTest
+// turns the exception into a failure and tears the test down.)
+void Require(bool holds, const std::string& otherwise);
+
 // Polls until it holds or the time is up.
 bool Until(absl::Duration limit, const std::function<bool()>& holds);
 
@@ -33,6 +37,7 @@ class ContractTest : public testing::Test {
   // --- What the nameserver says.
   Partition Meta(const PartitionId& id);
   std::string LeaderOf(const PartitionId& id);
+  ReplicaMeta ReplicaOf(const PartitionId& id, const std::string& endpoint);
   // Followers whose metas are alive.
   std::vector<std::string> FollowersOf(const PartitionId& id);
   // A healthy tablet without a replica of the partition; fails the test when there is none.

@@ -47,7 +47,7 @@ TEST_F(HandOverTest, LosesNoAcknowledgedRowUnderAWriter) {
   // There, and back again: the operator hands leaders back where they were.
   for (int round = 0; round < 2; ++round) {
     const std::string old_leader = LeaderOf(id);
-    const std::string candidate = round == 0 ? FollowersOf(id)[0] : first;
+    const std::string candidate = round == 0 ? FollowersOf(id).at(0) : first;
     absl::Duration fenced;
     const uint64_t offset = Demote(id, old_leader, all, &fenced);
     EXPECT_EQ(raw_->Put(old_leader, id, "x"), 103);

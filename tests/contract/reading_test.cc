@@ -78,7 +78,7 @@ TEST_F(Reading, TabletsKnowTheirOwnReplicas) {
   EXPECT_EQ(status.mode, TableMode::kLeader);
   EXPECT_EQ(status.state, TableState::kNormal);
   EXPECT_EQ(status.record_count, 25u);
-  const std::string follower = FollowersOf(id)[0];
+  const std::string follower = FollowersOf(id).at(0);
   EXPECT_EQ(On(follower, id).mode, TableMode::kFollower);
   EXPECT_EQ(raw_->GetTableFollower(follower, id), 103);
   EXPECT_TRUE(Until(absl::Seconds(5), [&] { return SameOffset(id, {leader, follower}); }));

@@ -54,7 +54,9 @@ TEST_F(Replicas, ASingleReplicaMovesByAnExtraOne) {
   const auto tables = openmldb_->ShowTable();
   ASSERT_TRUE(tables.ok()) << tables.status();
   for (const Table& now : *tables) {
-    if (now.tid == table.tid) EXPECT_EQ(now.replica_num, 1u) << "never updated";
+    if (now.tid == table.tid) {
+      EXPECT_EQ(now.replica_num, 1u) << "never updated";
+    }
   }
 }
 
@@ -66,7 +68,7 @@ TEST_F(Replicas, AreNotAddedOnATabletThatIsUnknown) {
 
 TEST_F(Replicas, AliveOnesAreNotRecovered) {
   const PartitionId id = Create(1, 3).partitions[0].id;
-  EXPECT_EQ(CodeOf(openmldb_->RecoverTable(id, FollowersOf(id)[0])), 311);
+  EXPECT_EQ(CodeOf(openmldb_->RecoverTable(id, FollowersOf(id).at(0))), 311);
   EXPECT_EQ(CodeOf(openmldb_->RecoverTable(id, "nobody-0")), 302);
 }
 
@@ -74,11 +76,11 @@ TEST_F(Replicas, ADemotedLeaderThatHasNothingOfItsOwnIsRecoveredSimply) {
   const PartitionId id = Create(1, 3).partitions[0].id;
   const std::string old_leader = LeaderOf(id);
   PutRows(old_leader, id, "k", 20);
-  ASSERT_NO_FATAL_FAILURE(HandOver(id, FollowersOf(id)[0]));
+  ASSERT_NO_FATAL_FAILURE(HandOver(id, FollowersOf(id).at(0)));
   const uint64_t last_op = LastOpId();
   ASSERT_TRUE(openmldb_->RecoverTable(id, old_leader).ok());
-  EXPECT_TRUE(Until(absl::Seconds(20), [&] { return Meta(id).Find(old_leader)->is_alive; }));
-  EXPECT_FALSE(Meta(id).Find(old_leader)->is_leader);
+  EXPECT_TRUE(Until(absl::Seconds(20), [&] { return ReplicaOf(id, old_leader).is_alive; }));
+  EXPECT_FALSE(ReplicaOf(id, old_leader).is_leader);
   const std::vector<Op> ops = OpsAfter(last_op, id, absl::Seconds(10));
   EXPECT_THAT(ops, Contains(Field(&Op::type, "kRecoverTableOP")));
   EXPECT_THAT(ops, Contains(Field(&Op::type, "kReAddReplicaSimplifyOP")));
@@ -88,7 +90,7 @@ TEST_F(Replicas, ADemotedLeaderThatHasNothingOfItsOwnIsRecoveredSimply) {
 TEST_F(Replicas, AnOldLeaderWithRowsOfItsOwnIsDroppedAndCopiedAnew) {
   const PartitionId id = Create(1, 3).partitions[0].id;
   const std::string old_leader = LeaderOf(id);
-  const std::string candidate = FollowersOf(id)[0];
+  const std::string candidate = FollowersOf(id).at(0);
   PutRows(old_leader, id, "k", 20);
   ASSERT_TRUE(Until(absl::Seconds(5), [&] { return SameOffset(id, {old_leader, candidate}); }));
   uint64_t last_op = LastOpId();
@@ -101,7 +103,7 @@ TEST_F(Replicas, AnOldLeaderWithRowsOfItsOwnIsDroppedAndCopiedAnew) {
   ASSERT_TRUE(openmldb_->RecoverTable(id, old_leader).ok());
   EXPECT_TRUE(Until(absl::Seconds(2), [&] { return raw_->Put(old_leader, id, "late") == 103; }))
       << "recovering begins with the demotion";
-  EXPECT_TRUE(Until(absl::Seconds(40), [&] { return Meta(id).Find(old_leader)->is_alive; }));
+  EXPECT_TRUE(Until(absl::Seconds(40), [&] { return ReplicaOf(id, old_leader).is_alive; }));
   EXPECT_THAT(OpsAfter(last_op, id, absl::Seconds(10)),
               Contains(Field(&Op::type, "kReAddReplicaWithDropOP")));
   EXPECT_TRUE(Until(absl::Seconds(5), [&] { return SameOffset(id, {candidate, old_leader}); }));
@@ -117,7 +119,7 @@ TEST_F(Replicas, OfflineEndpointAnswersBadRequestsWithTheirCodes) {
 TEST_F(Replicas, AnOpThatIsDoneIsNotCanceled) {
   const PartitionId id = Create(1, 3).partitions[0].id;
   const uint64_t last_op = LastOpId();
-  ASSERT_TRUE(openmldb_->ChangeLeader(id, FollowersOf(id)[0]).ok());
+  ASSERT_TRUE(openmldb_->ChangeLeader(id, FollowersOf(id).at(0)).ok());
   const std::vector<Op> ops = OpsAfter(last_op, id, absl::Seconds(5));
   ASSERT_THAT(ops, SizeIs(1));
   EXPECT_EQ(CodeOf(openmldb_->CancelOp(ops[0].id)), 312);

@@ -19,7 +19,6 @@ class Sessions : public ContractTest {
     ContractTest::SetUp();
   }
   void TearDown() override {
-    if (!absl::GetFlag(FLAGS_end_sessions)) return;
     if (!tablet_.empty()) Restore();
     ContractTest::TearDown();
   }
@@ -35,6 +34,8 @@ class Sessions : public ContractTest {
     ASSERT_TRUE(openmldb_->DisconnectZk(*openmldb_->AddressOf(tablet), false).ok());
   }
   void Restore() {
+    // Sooner the nameserver may not see it come (H6).
+    absl::SleepFor(absl::Milliseconds(300));
     EXPECT_TRUE(openmldb_->ConnectZk(*openmldb_->AddressOf(tablet_), false).ok());
     EXPECT_TRUE(Until(absl::Seconds(5), [&] { return Healthy(tablet_); }));
     tablet_.clear();
@@ -45,7 +46,7 @@ class Sessions : public ContractTest {
 
 TEST_F(Sessions, ATabletIsGoneAndBackAtOnceAndKeepsWhatItHasLoaded) {
   const PartitionId id = Create(1, 3).partitions[0].id;
-  const std::string tablet = FollowersOf(id)[0];
+  const std::string tablet = FollowersOf(id).at(0);
   const std::string leader = LeaderOf(id);
   const uint64_t last_op = LastOpId();
   End(tablet);
@@ -55,7 +56,7 @@ TEST_F(Sessions, ATabletIsGoneAndBackAtOnceAndKeepsWhatItHasLoaded) {
            std::find(registered->begin(), registered->end(), tablet) == registered->end();
   }));
   EXPECT_TRUE(Until(absl::Seconds(1), [&] { return !Healthy(tablet); }));
-  EXPECT_TRUE(Meta(id).Find(tablet)->is_alive) << "a meta says nothing about life";
+  EXPECT_TRUE(ReplicaOf(id, tablet).is_alive) << "a meta says nothing about life";
   PutRows(leader, id, "k", 10);
   EXPECT_TRUE(Until(absl::Seconds(5), [&] {
     return SameOffset(id, {leader, tablet});
@@ -66,12 +67,32 @@ TEST_F(Sessions, ATabletIsGoneAndBackAtOnceAndKeepsWhatItHasLoaded) {
   EXPECT_EQ(LastOpId(), last_op) << "auto_failover is off";
 }
 
+TEST_F(Sessions, ATabletThatTheNameserverMissedIsSeenWhenItComesAgain) {
+  const PartitionId id = Create(1, 3).partitions[0].id;
+  const std::string tablet = FollowersOf(id).at(0);
+  const std::string address = *openmldb_->AddressOf(tablet);
+  End(tablet);
+  EXPECT_TRUE(Until(absl::Seconds(2), [&] { return !Healthy(tablet); }));
+  // While the nameserver is busy with the departure it does not watch: the arrival may be missed,
+  // and then for ever (H6).
+  EXPECT_TRUE(openmldb_->ConnectZk(address, false).ok());
+  EXPECT_THAT(*openmldb_->RegisteredTablets(), Contains(tablet));
+  if (!Until(absl::Seconds(2), [&] { return Healthy(tablet); })) {
+    EXPECT_TRUE(openmldb_->DisconnectZk(address, false).ok());
+    absl::SleepFor(absl::Milliseconds(300));
+    EXPECT_TRUE(openmldb_->ConnectZk(address, false).ok());
+    EXPECT_TRUE(Until(absl::Seconds(2), [&] { return Healthy(tablet); }));
+    RecordProperty("missed", 1);
+  }
+  tablet_.clear();
+}
+
 TEST_F(Sessions, AFenceIsLiftedWheneverATabletComesOrGoes) {
   const PartitionId id = Create(1, 3).partitions[0].id;
   const std::string leader = LeaderOf(id);
   ASSERT_TRUE(openmldb_->SetMode(leader, true).ok());
   ASSERT_EQ(raw_->Put(leader, id, "refused"), 453);
-  End(FollowersOf(id)[0]);
+  End(FollowersOf(id).at(0));
   EXPECT_TRUE(Until(absl::Seconds(2), [&] { return raw_->Put(leader, id, "accepted") == 0; }));
   EXPECT_TRUE(openmldb_->SetMode(leader, false).ok());
 }
@@ -80,8 +101,6 @@ TEST_F(Sessions, AStandbyServesAMomentAfterTheLeadingNameserverLeft) {
   const auto before = openmldb_->Nameservers();
   ASSERT_TRUE(before.ok()) << before.status();
   if (before->size() < 2) GTEST_SKIP() << "needs two nameservers";
-  const auto tablets = openmldb_->ShowTablet();
-  ASSERT_TRUE(tablets.ok()) << tablets.status();
   const std::string leader = before->front();
   const std::string address = *openmldb_->AddressOf(leader);
 
@@ -95,11 +114,9 @@ TEST_F(Sessions, AStandbyServesAMomentAfterTheLeadingNameserverLeft) {
   RecordProperty("gap_ms", static_cast<int>(absl::ToInt64Milliseconds(gap)));
   EXPECT_LT(gap, absl::Seconds(3));
 
-  const auto known = openmldb_->ShowTablet();
-  ASSERT_TRUE(known.ok()) << known.status();
-  for (const Tablet& tablet : *tablets) {
-    EXPECT_EQ(Healthy(tablet.endpoint), tablet.healthy) << tablet.endpoint;
-  }
+  const auto tablets = openmldb_->RegisteredTablets();
+  ASSERT_TRUE(tablets.ok()) << tablets.status();
+  for (const std::string& tablet : *tablets) EXPECT_TRUE(Healthy(tablet)) << tablet;
   EXPECT_FALSE(*openmldb_->GetAutoFailover()) << "the setting is kept in ZooKeeper";
   EXPECT_TRUE(Until(absl::Seconds(10), [&] { return raw_->AskWhoLeads(address) != 0; }))
       << "the old leader knows that it does not lead";

@@ -13,7 +13,7 @@ from rich.live import Live  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 import kube  # noqa: E402
-import sdk  # noqa: E402
+import client  # noqa: E402
 import writer as writers  # noqa: E402
 from openmldb_cluster import IMAGE, OpenMLDBCluster  # noqa: E402
 
@@ -130,9 +130,9 @@ def main():
     cluster = OpenMLDBCluster("demo", namespace, BEFORE)
     helm("upgrade", "--install", cluster.name, f"{ROOT}/charts/openmldb-cluster", "-n", namespace, *cluster_values(BEFORE),
          "--wait", "--timeout", "10m")
-    with sdk.quiet():
-        connection = sdk.connect(cluster.zookeeper())
-        sdk.create_tables(connection, "demo", TABLES)
+    with client.quiet():
+        connection = client.connect(cluster.zookeeper())
+        client.create_tables(connection, "demo", TABLES)
     journal_path = os.path.join(tempfile.mkdtemp(prefix="openmldb-demo-"), "journal")
     writing = writers.Writer(cluster.zookeeper(), "/openmldb", "demo", list(TABLES), journal_path)
     try:
@@ -145,10 +145,10 @@ def main():
         time.sleep(2)
     finally:
         journal = writing.stop()
-    with sdk.quiet():
-        fresh = sdk.connect(cluster.zookeeper())
+    with client.quiet():
+        fresh = client.connect(cluster.zookeeper())
         lost = writers.lost_rows(fresh, "demo", journal)
-        warnings = sdk.table_warnings(fresh)
+        warnings = client.table_warnings(fresh)
     verdict(cluster, journal, before, lost, warnings)
     sys.exit(1 if lost or warnings else 0)
 

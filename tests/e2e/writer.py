@@ -18,9 +18,9 @@ KEYS = 24
 
 
 def write(zookeeper, root, database, tables, journal_path, rate):
-    import sdk
+    import client
 
-    connection = sdk.connect(zookeeper, root)
+    connection = client.connect(zookeeper, root)
     cursor = connection.cursor()
     cursor.execute(f"use {database}")
     stopped = []
@@ -29,27 +29,32 @@ def write(zookeeper, root, database, tables, journal_path, rate):
     sequence = 0
     due = time.time()
     with open(journal_path, "w", buffering=1) as journal:
+        turn = 0
         while not stopped:
-            table = tables[sequence % len(tables)]
-            key = f"key-{(sequence // len(tables)) % KEYS}"
+            table = tables[turn % len(tables)]
+            key = f"key-{(turn // len(tables)) % KEYS}"
             sequence += 1
             start = time.time()
             try:
                 cursor.execute(f"insert into {table} values('{key}', {sequence}, {sequence})")
                 ok = True
-            except Exception:  # refused: as an application would see it; nothing is tried again
+            except Exception:  # refused, as an application would see it
                 ok = False
             now = time.time()
             journal.write(
                 json.dumps({"t": now, "took": now - start, "table": table, "key": key, "ts": sequence, "ok": ok}) + "\n"
             )
+            if not ok:  # the next row goes to the same partition, to see for how long it is refused
+                time.sleep(0.005)
+                continue
+            turn += 1
             due = max(due + 1 / rate, now - 1)
             time.sleep(max(0, due - now))
 
 
 @dataclass
 class Pause:
-    """From the last acknowledged insert of a key before a refused one to the next acknowledged one."""
+    """From the start of a refused insert to the end of the next acknowledged one of that key."""
 
     start: float
     end: float
@@ -81,7 +86,6 @@ class Journal:
 
 def read_journal(path):
     journal = Journal()
-    last_ok = {}
     refused_since = {}
     with open(path) as lines:
         for line in lines:
@@ -93,22 +97,21 @@ def read_journal(path):
             journal.last = entry["t"]
             if not entry["ok"]:
                 journal.refused.append((entry["t"], *stream, entry["ts"]))
-                refused_since.setdefault(stream, last_ok.get(stream, entry["t"] - entry["took"]))
+                refused_since.setdefault(stream, entry["t"] - entry["took"])
                 continue
             journal.acknowledged.setdefault(stream, []).append(entry["ts"])
             if stream in refused_since:
                 journal.pauses.append(Pause(refused_since.pop(stream), entry["t"], *stream))
-            last_ok[stream] = entry["t"]
     return journal
 
 
 def lost_rows(connection, database, journal):
     """Acknowledged rows that cannot be read back: a list of (table, key, ts)."""
-    import sdk
+    import client
 
     lost = []
     for (table, key), rows in sorted(journal.acknowledged.items()):
-        found = sdk.scan(connection, database, table, key)
+        found = client.scan(connection, database, table, key)
         lost += [(table, key, ts) for ts in rows if found.get(ts) != ts]
     return lost
 

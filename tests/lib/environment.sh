@@ -15,6 +15,7 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libcpprest-dev libyaml-cpp-dev libzookeeper-mt-dev libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev
   protobuf-compiler libabsl-dev libgtest-dev libgmock-dev nlohmann-json3-dev libspdlog-dev libssl-dev libgflags-dev
+  libmicrohttpd-dev
 )
 test_packages=(python3-venv zookeeper default-jre-headless clang-format clang-tidy procps)
 
@@ -78,6 +79,7 @@ make_images() {
   mkdir -p "$context"
   install -s "$build/operator/openmldb-operator" "$context/openmldb-operator"
   install -s "$build/tests/simulator/server/openmldb" "$context/openmldb"
+  install "$root/tests/simulator/image/taskmanager.sh" "$context/taskmanager.sh"
   "$devcluster" image zookeeper:3.8 "$root/tests/devcluster/images/zookeeper/Dockerfile" "$root/tests/devcluster/images/zookeeper"
   "$devcluster" image openmldb-operator:dev "$root/Dockerfile" "$context" --target prebuilt
   local version

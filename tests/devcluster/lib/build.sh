@@ -32,6 +32,7 @@ build_everything() {
   go=$(find_go)
   mkdir -p "$cache"
   new=$(mktemp -d "$cache/new.XXXXXX")
+  # shellcheck disable=SC2064 # the variable is gone when the trap is
   trap "rm -rf '$new'" EXIT
   build_binary "$go" node . "$new/bin/node" "-X $version.gitVersion=$kubernetes_version" \
     "-X $version.gitMajor=1 -X $version.gitMinor=$(cut -d. -f2 <<<"$kubernetes_version")" \
@@ -48,9 +49,9 @@ build_everything() {
   remove_old_builds
 }
 
-# A cluster that runs may still need the build before; those older than that can go.
+# A cluster that runs may still need one of the builds before; older ones can go.
 remove_old_builds() {
   local old
   find "$cache" -mindepth 1 -maxdepth 1 -type d -regex '.*/[0-9a-f]+' -printf '%T@ %p\n' |
-    sort -rn | tail -n +3 | while read -r _ old; do rm -rf "$old"; done
+    sort -rn | tail -n +4 | while read -r _ old; do rm -rf "$old"; done
 }

@@ -48,3 +48,11 @@ cgroup_remove() {
     [[ ! -d $hierarchy/$cgroup ]] || return 1
   done
 }
+
+cgroup_exists_for_any() {
+  local hierarchy
+  for hierarchy in $(cgroup_hierarchies); do
+    ! compgen -G "$hierarchy/${cgroup%"$name"}*" >/dev/null || return 0
+  done
+  return 1
+}

@@ -5,32 +5,38 @@ cluster_up() {
   needs_root
   build_everything
   exclusively "cluster-$name"
-  if ! node_is_running || ! network_exists; then
+  if ! node_is_running || ! network_exists || ! cluster_wait_until_usable; then
     cluster_remove
     mkdir -p "$state"
-    chmod 755 "$state"
     network_create
     write_credentials
     write_configuration
     node_start
+    cluster_wait_until_usable || {
+      cluster_explain
+      die "$name did not come up; its logs are in $state/log"
+    }
   fi
-  cluster_wait_until_usable || {
-    cluster_explain
-    die "the cluster did not come up; its logs are in $state/log"
-  }
   say "$name is up ($((SECONDS - begin)) s)"
 }
 
 cluster_wait_until_usable() {
-  until_true 120 'an answer of the API server' component_answers kube-apiserver &&
-    until_true 10 'the creation of the StorageClass' \
+  cluster_wait 120 'an answer of the API server' component_answers kube-apiserver &&
+    cluster_wait 10 'the creation of the StorageClass' \
       kubectl_admin apply -f "$here/manifests/storageclass.yaml" &&
-    until_true 120 'the registration of the node' kubectl_admin get node "$node_name" &&
+    cluster_wait 120 'the registration of the node' kubectl_admin get node "$node_name" &&
     kubectl_admin wait --for=condition=Ready --timeout=120s "node/$node_name" >/dev/null &&
-    until_true 60 'the start of DNS' component_answers coredns &&
-    until_true 60 'the start of the controllers' \
+    cluster_wait 60 'the start of DNS' component_answers coredns &&
+    cluster_wait 60 'the start of the controllers' \
       kubectl_admin --namespace default get serviceaccount/default configmap/kube-root-ca.crt
 }
+
+# cluster_wait SECONDS WHAT CMD...: as until_true, but in vain when the cluster dies.
+cluster_wait() {
+  until_true "$1" "$2" dead_or "${@:3}" && node_is_running
+}
+
+dead_or() { ! node_is_running || "$@"; }
 
 cluster_explain() {
   local component
@@ -53,17 +59,16 @@ cluster_down() {
 
 # Whatever there is of it: it may be half up, or be missing any of its processes or files.
 cluster_remove() {
-  local pid directory
+  local pid
   if node_is_running; then
     read -r pid _ <"$state/init"
     kill -KILL "$pid"
   fi
   until_true 30 'the end of all processes' cluster_kill_members || die "cannot remove $name"
-  until_true 10 'the removal of the cgroups' cgroup_remove || die "cannot remove $name"
+  until_true 10 'the removal of the cgroups' own_directories_release || die "cannot remove $name"
   network_remove
   rm -rf --one-file-system "$state"
   rmdir --ignore-fail-on-non-empty "$(dirname "$state")" 2>/dev/null || true
-  for directory in "${own_directories[@]}"; do rmdir "$directory" 2>/dev/null || true; done
 }
 
 # True when there are none left.

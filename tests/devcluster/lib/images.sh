@@ -63,8 +63,8 @@ EOF
     "$root"/var/lib/apt/lists/* "$root"/var/log/*.log "$root"/usr/share/{info,locale}/*
   container=$(builder from scratch)
   builder add --quiet "$container" "$root" / >/dev/null
-  builder config --cmd bash --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    "$container"
+  builder config --cmd bash \
+    --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$container"
   builder commit --quiet --rm "$container" "$base_image" >/dev/null
   rm -rf --one-file-system "$root"
 }

@@ -2,8 +2,24 @@
 # kernel kills every other, pods included, and the mounts, being in a namespace of their own, go
 # with the last. So whatever state the cluster is in, one signal ends it.
 
-# Directories that containerd and kubelet insist on. Inside, the cluster has its own in their place.
+# Directories that containerd and kubelet insist on. Inside, each cluster has its own in their place.
 own_directories=(/var/lib/kubelet /var/lib/cni)
+
+# The machine has them, empty, while there is any cluster. Removing one would unmount what clusters
+# mounted on it, so it is done by the last, and not while another begins.
+own_directories_claim() (
+  exec 8>"$cache/machine.lock"
+  flock 8
+  cgroup_create
+  mkdir -p "${own_directories[@]}"
+)
+
+own_directories_release() (
+  exec 8>"$cache/machine.lock"
+  flock 8
+  cgroup_remove || return
+  cgroup_exists_for_any || rmdir "${own_directories[@]}" 2>/dev/null || true
+)
 
 # What kubelet wants of the kernel, as far as it belongs to the whole machine.
 wanted_sysctls=(vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1
@@ -12,7 +28,7 @@ wanted_sysctls=(vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/
 # Starts the first process in the background.
 node_start() {
   mkdir -p "$state"/{config,log/pods,run,volumes}
-  cgroup_create
+  own_directories_claim
   (
     cgroup_enter
     exec setsid nsenter --net="$netns" unshare --mount --propagation slave --pid --fork \
@@ -31,7 +47,7 @@ node_init() {
   node_own_files
   ulimit -n 65536 2>/dev/null || true
   export PATH=$bin:$PATH:/usr/sbin:/sbin
-  echo "$host_pid $(readlink /proc/self/ns/pid)" >"$state/init"
+  echo "$host_pid $(readlink /proc/self/ns/mnt)" >"$state/init"
 
   supervise containerd
   supervise etcd
@@ -58,7 +74,7 @@ node_own_files() {
   mount -t tmpfs -o mode=755 tmpfs /run
   mount -t tmpfs tmpfs /var/log
   for directory in "${own_directories[@]}"; do
-    mkdir -p "$directory" "$state/own$directory"
+    mkdir -p "$state/own$directory"
     mount --bind "$state/own$directory" "$directory"
   done
   for sysctl in "${wanted_sysctls[@]}"; do
@@ -70,24 +86,28 @@ node_own_files() {
 
 # supervise COMPONENT: keeps it running, in the background, unless it is to be stopped.
 supervise() {
+  local status
   (
     while true; do
       if [[ ! -e $state/run/$1.stopped ]]; then
         run_component "$1" >>"$state/log/$1.log" 2>&1 &
         echo $! >"$state/run/$1.pid"
-        wait $! && say "$1 ended" || say "$1 ended with status $?"
+        status=0
+        wait $! || status=$?
+        say "$1 ended with status $status"
       fi
       sleep 0.2
     done
   ) &
 }
 
-# A recorded process id may have been given to another since; its namespace tells.
+# A recorded process id may have been given to another since: its namespace tells. A dying process
+# has none.
 node_is_running() {
   local pid namespace
   [[ $command != node-init ]] || return 0
   read -r pid namespace 2>/dev/null <"$state/init" &&
-    [[ $(readlink "/proc/$pid/ns/pid" 2>/dev/null) == "$namespace" ]]
+    [[ $(readlink "/proc/$pid/ns/mnt" 2>/dev/null) == "$namespace" ]]
 }
 
 # in_node CMD...: in all namespaces of the node.

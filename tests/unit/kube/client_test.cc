@@ -40,6 +40,15 @@ TEST_F(ClientWriteTest, AppliesTheStatusBesideTheObject) {
   EXPECT_THAT(server_->requests.at(0).path, HasSubstr("/pods/a/status?"));
 }
 
+TEST_F(ClientWriteTest, WritesTextThatIsNoUtf8AsWellAsItCan) {
+  server_->Add(200, PodObject("a", 7));
+  Json pod = PodObject("a", 6);
+  pod["status"]["message"] = "the tablet said \xff";
+  ASSERT_TRUE(client_.ApplyStatus(types::Pod(), pod).ok());
+  EXPECT_EQ(Json::parse(server_->requests.at(0).body)["status"]["message"],
+            "the tablet said \xEF\xBF\xBD");
+}
+
 TEST_F(ClientWriteTest, AFailedPreconditionIsAborted) {
   server_->Add(409, StatusObject(409, "Conflict", "the object has been modified"));
   const absl::Status status = client_.Apply(types::Pod(), PodObject("a", 6)).status();

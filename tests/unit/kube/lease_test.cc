@@ -52,12 +52,23 @@ TEST(DecideLease, Table) {
     EXPECT_EQ(decision.what, c.what);
     EXPECT_EQ(decision.record.transitions, c.transitions);
     EXPECT_EQ(decision.record.resource_version, c.precondition);
-    if (c.what != What::kWait) {
+    if (c.what == What::kCreate) {
+      EXPECT_EQ(decision.record.holder, "");
+    }
+    if (c.what == What::kAcquire || c.what == What::kRenew) {
       EXPECT_EQ(decision.record.holder, "a");
       EXPECT_EQ(decision.record.renewed, kNow);
       EXPECT_EQ(decision.record.acquired, c.what == What::kRenew ? kNow - absl::Hours(1) : kNow);
     }
   }
+}
+
+TEST(DecideLease, TheFirstHolderIsNoChangeOfLeader) {
+  const LeaseRecord made = ParseLease(LeaseObject(
+      {"ops", "lead"}, DecideLease({}, "a", absl::ZeroDuration(), kNow, kDuration).record));
+  const LeaseDecision decision = DecideLease({made}, "a", absl::ZeroDuration(), kNow, kDuration);
+  EXPECT_EQ(decision.what, What::kAcquire);
+  EXPECT_EQ(decision.record.transitions, 0);
 }
 
 TEST(DecideLease, RespectsTheHoldersOwnDuration) {
@@ -111,6 +122,9 @@ class LeaderElectorTest : public ::testing::Test {
     };
     return options;
   }
+
+  // The electors give back when they end, after what a test's function refers to is gone.
+  void TearDown() override { kubernetes_.before = nullptr; }
 
   void Advance(absl::Duration duration) { clocks_.now += duration; }
 

@@ -19,8 +19,8 @@ std::string LoopbackServer::Peer::Read() {
     const size_t end = text.find("\r\n\r\n");
     if (end != std::string::npos) {
       int length = 0;
-      if (const size_t at = text.find("Content-Length: "); at != std::string::npos) {
-        const size_t start = at + strlen("Content-Length: ");
+      if (const size_t at = text.find("Content-Length:"); at != std::string::npos) {
+        const size_t start = at + strlen("Content-Length:");
         if (!absl::SimpleAtoi(text.substr(start, text.find("\r\n", start) - start), &length)) {
           return text;
         }

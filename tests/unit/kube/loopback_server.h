@@ -19,6 +19,7 @@ class LoopbackServer {
   class Peer {
    public:
     Peer(int fd, StopSignal* stop) : fd_(fd), stop_(stop) {}
+    int fd() const { return fd_; }
     // A request: up to the end of its body as its Content-Length says.
     std::string Read();
     bool Write(const std::string& text);  // false when the connection is gone

@@ -41,6 +41,20 @@ TEST_F(CallsTest, AProcessThatHangsBeforeTheCallIsUnavailable) {
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
 }
 
+TEST_F(CallsTest, ADeadServerIsWaitedForLessLongThanALateAnswer) {
+  FakeTablet tablet;
+  tablet.on_SetMode = [](const api::SetModeRequest&, api::GeneralResponse*) {
+    absl::SleepFor(absl::Milliseconds(1500));
+    return grpc::Status::OK;
+  };
+  LoopbackServer server(tablet);
+  const absl::Status late = SetMode(server.address(), Effect::kOnce, absl::Seconds(20));
+  EXPECT_TRUE(late.ok()) << late;
+  const absl::Time start = absl::Now();
+  EXPECT_TRUE(absl::IsUnavailable(SetMode(ClosedAddress(), Effect::kOnce, absl::Seconds(20))));
+  EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+}
+
 TEST_F(CallsTest, NoAnswerInTimeMayHaveHappened) {
   FakeTablet tablet;
   tablet.on_SetMode = [](const api::SetModeRequest&, api::GeneralResponse*) {

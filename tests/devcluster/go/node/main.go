@@ -36,8 +36,10 @@ func main() {
 		"kube-proxy":              proxy.NewProxyCommand,
 		"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 		"kubectl":                 kubectl.NewDefaultKubectlCommand,
-		"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
-		"volume-provisioner":      newProvisionerCommand,
+		"kubelet": func() *cobra.Command {
+			return kubelet.NewKubeletCommand(context.Background())
+		},
+		"volume-provisioner": newProvisionerCommand,
 	}
 	name := filepath.Base(os.Args[0])
 	switch {
