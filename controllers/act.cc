@@ -8,6 +8,9 @@
 namespace omdb {
 namespace {
 
+// To so much times are reported.
+constexpr absl::Duration kReported = absl::Microseconds(100);
+
 HeldPartition* Find(Ledger& ledger, const PartitionId& id) {
   if (!ledger.tablet) return nullptr;
   for (HeldPartition& held : ledger.tablet->partitions) {
@@ -74,8 +77,8 @@ class Actor {
     TabletReport& report = ledger_.tablet->report;
     (a.from == ledger_.tablet->name ? report.leaders_moved : report.leaders_returned) += 1;
     report.rows_lost += result->rows_lost;
-    report.longest_pause = std::max(report.longest_pause, result->paused);
-    report.longest_fence = std::max(report.longest_fence, result->fenced);
+    report.longest_pause = std::max(report.longest_pause, absl::Trunc(result->paused, kReported));
+    report.longest_fence = std::max(report.longest_fence, absl::Trunc(result->fenced, kReported));
     return absl::OkStatus();
   }
 

@@ -75,7 +75,7 @@ def roll(cluster):
         while upgrade.poll() is None:
             notes = story(cluster)
             for note in notes[shown:]:
-                console.print(f"  {note}", highlight=False)
+                console.print(f"  {note}", highlight=False, soft_wrap=True)
             shown = len(notes)
             time.sleep(1)
     if upgrade.returncode != 0:

@@ -43,7 +43,7 @@ class Story : public EventSink, public OpenMldbFactory {
   void KillOperator();
 
   void CreateTables(const std::vector<TableShape>& shapes);
-  void StartWriting(absl::Duration interval = absl::Milliseconds(5));
+  void StartWriting(absl::Duration interval = absl::Milliseconds(20));
   // Stops, lets replication come to rest and looks for every acknowledged row on its leader; the
   // rows not found.
   std::vector<std::string> StopWritingAndFindLost();
