@@ -41,8 +41,9 @@ void CountPods(const Snapshot& seen, ClusterStatus& status) {
       counted.ready += pod->ready ? 1 : 0;
       counted.updated += pod->spec_hash == wanted && !pod->deleting ? 1 : 0;
     }
-    if (counted.updated == replicas && counted.ready == replicas)
-      counted.version = seen.cluster.spec.version;
+    // A standby nameserver of a fresh cluster is not ready for long (F1.4), and yet it runs.
+    const bool serves = counted.ready == replicas || component == Component::kNameserver;
+    if (counted.updated == replicas && serves) counted.version = seen.cluster.spec.version;
   }
 }
 

@@ -10,7 +10,6 @@ namespace {
 using testing::Contains;
 using testing::Each;
 using testing::Field;
-using testing::IsSupersetOf;
 using testing::Not;
 using testing::SizeIs;
 

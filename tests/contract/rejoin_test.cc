@@ -15,7 +15,6 @@ using testing::Contains;
 using testing::Field;
 using testing::IsEmpty;
 using testing::Not;
-using testing::SizeIs;
 
 class Rejoin : public ContractTest {
  protected:

@@ -10,7 +10,6 @@ namespace omdb::contract {
 namespace {
 
 using testing::Contains;
-using testing::Not;
 
 class Sessions : public ContractTest {
  protected:

@@ -28,8 +28,7 @@ install_packages() {
   done
   [ ${#missing[@]} -eq 0 ] && return
   say "installing ${missing[*]}"
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$cache/apt.log" 2>&1 || {
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$cache/apt.log" 2>&1 || {
     tail -20 "$cache/apt.log" >&2
     return 1
   }
@@ -40,9 +39,9 @@ make_venv() {
   local wanted="$root/tests/e2e/requirements.txt"
   if ! cmp -s "$wanted" "$venv/requirements.txt"; then
     say "installing OpenMLDB's SDK and the test tools into $venv"
-    /usr/bin/python3 -m venv --clear "$venv"
-    "$venv/bin/pip" install -q --disable-pip-version-check -r "$wanted"
-    cp "$wanted" "$venv/requirements.txt"
+    /usr/bin/python3 -m venv --clear "$venv" &&
+      "$venv/bin/pip" install -q --disable-pip-version-check -r "$wanted" &&
+      cp "$wanted" "$venv/requirements.txt"
   fi
 }
 
@@ -64,28 +63,31 @@ build_binaries() {
 
 # A Kubernetes with the operator's image and OpenMLDB's stand-in in the versions of demo and tests.
 prepare_cluster() {
-  install_packages "${build_packages[@]}" "${test_packages[@]}"
-  make_venv
-  "$devcluster" build
-  say "building the operator and the stand-in"
-  build_binaries "$build" openmldb-operator openmldb_standin
-  "$devcluster" up
-  make_images
+  install_packages "${build_packages[@]}" "${test_packages[@]}" &&
+    make_venv &&
+    "$devcluster" build &&
+    say "building the operator and the stand-in" &&
+    build_binaries "$build" openmldb-operator openmldb_standin &&
+    "$devcluster" up &&
+    make_images
+}
+
+# image NAME:TAG DOCKERFILE OPTIONS...: from what make_images gathered
+image() {
+  "$devcluster" image "$1" "$2" "$cache/images" "${@:3}"
 }
 
 make_images() {
-  local context=$cache/images
-  rm -rf "$context"
-  mkdir -p "$context"
-  install -s "$build/operator/openmldb-operator" "$context/openmldb-operator"
-  install -s "$build/tests/simulator/server/openmldb" "$context/openmldb"
-  install "$root/tests/simulator/image/taskmanager.sh" "$context/taskmanager.sh"
-  "$devcluster" image zookeeper:3.8 "$root/tests/devcluster/images/zookeeper/Dockerfile" "$root/tests/devcluster/images/zookeeper"
-  "$devcluster" image openmldb-operator:dev "$root/Dockerfile" "$context" --target prebuilt
-  local version
-  for version in 0.9.1 0.9.2; do
-    "$devcluster" image "openmldb-standin:$version" "$root/tests/simulator/Dockerfile" "$context" --target prebuilt --build-arg "VERSION=$version"
-  done
-  # An image whose servers report another version than its tag says.
-  "$devcluster" image openmldb-standin:0.9.8 "$root/tests/simulator/Dockerfile" "$context" --target prebuilt --build-arg VERSION=0.9.1
+  local context=$cache/images standin=$root/tests/simulator/Dockerfile
+  rm -rf "$context" && mkdir -p "$context" &&
+    install -s "$build/operator/openmldb-operator" "$context/openmldb-operator" &&
+    install -s "$build/tests/simulator/server/openmldb" "$context/openmldb" &&
+    install "$root/tests/simulator/image/taskmanager.sh" "$context/taskmanager.sh" &&
+    "$devcluster" image zookeeper:3.8 "$root/tests/devcluster/images/zookeeper/Dockerfile" \
+      "$root/tests/devcluster/images/zookeeper" &&
+    image openmldb-operator:dev "$root/Dockerfile" --target prebuilt &&
+    image openmldb-standin:0.9.1 "$standin" --build-arg VERSION=0.9.1 &&
+    image openmldb-standin:0.9.2 "$standin" --build-arg VERSION=0.9.2 &&
+    # Its servers report another version than the image's tag says.
+    image openmldb-standin:0.9.8 "$standin" --build-arg VERSION=0.9.1
 }

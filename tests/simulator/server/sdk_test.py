@@ -162,7 +162,7 @@ def test_a_restarted_tablet_gets_its_replicas_back(connection, cursor):
     rows = rows_of(connection, "t", [f"key{i}" for i in range(40)])
     wait_until(lambda: not client.table_warnings(connection), 30, "a healthy table before the restart")
     subprocess.run([os.path.join(HERE, "..", "local", "run-local"), "restart", "tablet-1", "KILL"], check=True)
-    wait_until(lambda: not client.table_warnings(connection), 120, "the tables' recovery")
+    wait_until(lambda: not client.table_warnings(connection), 240, "the tables' recovery")
     assert rows_of(connection, "t", [f"key{i}" for i in range(40)]) == rows
     insert_until_it_works(cursor, "insert into t values('after', 1, 1)", 10)
 

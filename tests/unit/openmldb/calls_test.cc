@@ -117,21 +117,21 @@ TEST_F(CallsTest, AChannelIsKeptUntilEvicted) {
 TEST(FromGrpc, TellsFailuresApart) {
   struct {
     grpc::StatusCode code;
-    std::string message;
     absl::StatusCode expected;
+    std::string message;
     std::string text;
   } const cases[] = {
-      {grpc::StatusCode::INTERNAL, "Received RST_STREAM with error code 3",
-       absl::StatusCode::kResourceExhausted, "ask for less at a time"},
-      {grpc::StatusCode::RESOURCE_EXHAUSTED, "Received message larger than max",
-       absl::StatusCode::kResourceExhausted, "ask for less at a time"},
-      {grpc::StatusCode::INTERNAL, "[10.0.0.1:6527][E1101]not authorized",
-       absl::StatusCode::kPermissionDenied, "lacks the right"},
-      {grpc::StatusCode::INTERNAL, "[10.0.0.1:6527][E2004]busy", absl::StatusCode::kInternal,
+      {grpc::StatusCode::INTERNAL, absl::StatusCode::kResourceExhausted,
+       "Received RST_STREAM with error code 3", "ask for less at a time"},
+      {grpc::StatusCode::RESOURCE_EXHAUSTED, absl::StatusCode::kResourceExhausted,
+       "Received message larger than max", "ask for less at a time"},
+      {grpc::StatusCode::INTERNAL, absl::StatusCode::kPermissionDenied,
+       "[10.0.0.1:6527][E1101]not authorized", "lacks the right"},
+      {grpc::StatusCode::INTERNAL, absl::StatusCode::kInternal, "[10.0.0.1:6527][E2004]busy",
        "E2004"},
-      {grpc::StatusCode::UNIMPLEMENTED, "no such method", absl::StatusCode::kUnimplemented,
+      {grpc::StatusCode::UNIMPLEMENTED, absl::StatusCode::kUnimplemented, "no such method",
        "does not know this call"},
-      {grpc::StatusCode::INVALID_ARGUMENT, "missing field", absl::StatusCode::kInvalidArgument,
+      {grpc::StatusCode::INVALID_ARGUMENT, absl::StatusCode::kInvalidArgument, "missing field",
        "missing field"},
   };
   for (const auto& item : cases) {

@@ -39,6 +39,7 @@ class CallLog {
 };
 
 // One method of a fake service: the test says what it answers; unset, it answers an empty reply.
+// NOLINTBEGIN(bugprone-macro-parentheses): types and names take none.
 #define OMDB_FAKE_METHOD(Method, Request, Response)                                          \
   std::function<grpc::Status(const Request&, Response*)> on_##Method;                        \
   grpc::Status Method(grpc::ServerContext* context, const Request* request, Response* reply) \
@@ -46,6 +47,7 @@ class CallLog {
     log.Add(#Method, *context);                                                              \
     return on_##Method ? on_##Method(*request, reply) : grpc::Status::OK;                    \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 
 struct FakeNameserver final : openmldb::nameserver::NameServer::Service {
   CallLog log;

@@ -1,7 +1,7 @@
 #include "operator/openmldb/http_client.h"
 
 // Its macro U is also the name of a template parameter in GoogleTest.
-#define _TURN_OFF_PLATFORM_STRING
+#define _TURN_OFF_PLATFORM_STRING  // NOLINT(bugprone-reserved-identifier)
 #include <cpprest/http_listener.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -9,7 +9,6 @@ namespace omdb {
 namespace {
 
 using testing::ElementsAre;
-using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -195,7 +194,7 @@ class TableListTest : public NameserverClientTest {
       table.set_tid(tid);
       table.set_db(db);
       table.set_name(name);
-      if (table.db() != "") {
+      if (!table.db().empty()) {
         nodes_.Set(absl::StrCat("/openmldb/table/db_table_data/", tid), table.SerializeAsString());
       }
       stored_.push_back(table);
@@ -208,7 +207,7 @@ class TableListTest : public NameserverClientTest {
       reply->set_code(0);
       for (const ns::TableInfo& table : stored_) {
         // Tables without a database come with each answer (F3.3).
-        const bool asked = request.show_all() || table.db() == "" || table.db() == request.db();
+        const bool asked = request.show_all() || table.db().empty() || table.db() == request.db();
         if (asked && (!request.has_name() || request.name() == table.name())) {
           *reply->add_table_info() = table;
         }
