@@ -19,6 +19,7 @@ namespace {
 
 // Of one server of the ensemble; what brpc allows for a connection.
 constexpr absl::Duration kReachTimeout = absl::Milliseconds(200);
+constexpr absl::Duration kReconnectTimeout = absl::Seconds(1);
 
 absl::Status StatusOf(int code, const std::string& what) {
   const std::string text = absl::StrCat(what, ": ", zerror(code));
@@ -86,9 +87,11 @@ class ZooKeeperCoordination : public Coordination {
   ~ZooKeeperCoordination() override { Close(); }
 
   absl::Status Connect() override {
-    // The client would go on trying for a whole session timeout, and the server with it stand
-    // still, each time that it looks after a session which the ensemble's absence has ended.
-    if (absl::Status reached = session_ ? Reach() : absl::OkStatus(); !reached.ok()) return reached;
+    // The real one looks after a lost session in a thread of its own. Here the server stands still
+    // meanwhile, so an ensemble that is away or hangs must not take long.
+    const bool again = session_ != nullptr;
+    if (absl::Status reached = again ? Reach() : absl::OkStatus(); !reached.ok()) return reached;
+    const absl::Duration wait = again ? std::min(timeout_, kReconnectTimeout) : timeout_;
     Close();
     alive_ = std::make_shared<std::atomic<bool>>(true);
     session_ = std::make_unique<Session>();
@@ -107,7 +110,7 @@ class ZooKeeperCoordination : public Coordination {
                    static_cast<int>(credential_.secret.size()), nullptr, nullptr);
     }
     std::unique_lock lock(session_->mutex);
-    session_->changed.wait_for(lock, absl::ToChronoNanoseconds(timeout_),
+    session_->changed.wait_for(lock, absl::ToChronoNanoseconds(wait),
                                [this] { return session_->connected; });
     if (!session_->connected)
       return absl::UnavailableError(absl::StrCat("no connection to ZooKeeper at ", servers_));
