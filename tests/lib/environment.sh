@@ -4,10 +4,11 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${OMDB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/openmldb-operator}
-build=${OMDB_BUILD:-$cache/build}
+build=${OMDB_BUILD:-$root/build}
 venv=$cache/venv
 devcluster=$root/tests/devcluster/devcluster
-export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache}
+# Objects are found again from another checkout.
+export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache} CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 mkdir -p "$cache"
 
 # The packages of the build, in the order of the README's list.
