@@ -10,6 +10,7 @@ namespace {
 
 // To so much times are reported.
 constexpr absl::Duration kReported = absl::Microseconds(100);
+constexpr absl::Duration kBetweenSessions = absl::Milliseconds(300);
 
 HeldPartition* Find(Ledger& ledger, const PartitionId& id) {
   if (!ledger.tablet) return nullptr;
@@ -146,6 +147,9 @@ class Actor {
 
   absl::Status operator()(const action::RenewZooKeeperSession& a) {
     if (absl::Status status = openmldb_.DisconnectZk(a.address, false); !status.ok()) return status;
+    // At once it would be missed again: the nameserver is still busy with the end of the session
+    // (H6).
+    clock_.Sleep(kBetweenSessions);
     return openmldb_.ConnectZk(a.address, false);
   }
 
