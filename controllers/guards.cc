@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "controllers/objects/objects.h"
 
@@ -117,13 +118,18 @@ std::optional<Problem> NotWhole(const Snapshot& seen) {
   return PartitionUnwell(seen);
 }
 
+bool ReportsAnotherVersion(const Pod& pod) {
+  return !pod.reported_version.empty() && pod.reported_version != pod.version &&
+         !absl::StartsWith(pod.reported_version, pod.version + "-");
+}
+
 std::optional<Problem> PodTrouble(const Snapshot& seen, Component component) {
   for (const Pod* pod : seen.PodsOf(component)) {
     if (!pod->trouble.empty()) {
       return Problem{"PodNotRunning", absl::StrCat("pod ", pod->name, " of version ", pod->version,
                                                    " does not run: ", pod->trouble)};
     }
-    if (!pod->reported_version.empty() && pod->reported_version != pod->version) {
+    if (ReportsAnotherVersion(*pod)) {
       return Problem{"VersionMismatch",
                      absl::StrCat("pod ", pod->name, " should run version ", pod->version,
                                   " but its server reports ", pod->reported_version,

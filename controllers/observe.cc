@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "controllers/objects/objects.h"
@@ -83,7 +84,9 @@ void ReadVersions(OpenMldb& openmldb, Snapshot& snapshot,
       const auto version = pod.component == Component::kTaskManager
                                ? openmldb.TaskManagerVersion(address)
                                : openmldb.Version(address);
-      if (version.ok()) pod.reported_version = *version;
+      // Until it is registered a server gives another text there (F1.5).
+      if (version.ok() && !version->empty() && absl::ascii_isdigit(version->front()))
+        pod.reported_version = *version;
     }
     if (!pod.reported_version.empty()) current[key] = pod.reported_version;
   }

@@ -68,8 +68,7 @@ bool NewPodsServe(Plan& plan, Component component) {
   for (const Pod* pod : plan.seen.PodsOf(component)) {
     if (pod->deleting)
       return plan.Acting(absl::StrCat(Place(plan, component), ": ", pod->name, " stops"), kShortly);
-    const bool broken = !pod->trouble.empty() ||
-                        (!pod->reported_version.empty() && pod->reported_version != pod->version);
+    const bool broken = !pod->trouble.empty() || ReportsAnotherVersion(*pod);
     if (broken && pod->spec_hash != wanted) {
       plan.Do(action::DeletePod{pod->name, pod->uid});
       return plan.Acting(absl::StrCat(Place(plan, component), ": replacing ", pod->name), kShortly);

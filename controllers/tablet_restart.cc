@@ -59,7 +59,7 @@ bool Restart(Plan& plan) {
     if (auto problem = OpUnderWay(database)) return plan.Wait(problem->reason, problem->message);
     return Replace(plan, *pod);
   }
-  const bool mismatch = !pod->reported_version.empty() && pod->reported_version != pod->version;
+  const bool mismatch = ReportsAnotherVersion(*pod);
   const std::string wanted =
       SpecHash(plan.seen.cluster, Component::kTablet, plan.seen.cluster.spec.version);
   if ((!pod->trouble.empty() || mismatch) && pod->spec_hash != wanted) return Replace(plan, *pod);

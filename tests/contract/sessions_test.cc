@@ -30,6 +30,8 @@ class Sessions : public ContractTest {
   }
   void End(const std::string& tablet) {
     tablet_ = tablet;
+    // The nameserver may still be busy with what came before, and not see it go (H6).
+    absl::SleepFor(absl::Milliseconds(300));
     ASSERT_TRUE(openmldb_->DisconnectZk(*openmldb_->AddressOf(tablet), false).ok());
   }
   void Restore() {

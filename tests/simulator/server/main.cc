@@ -26,7 +26,8 @@ namespace {
 // Which OpenMLDB the image stands for, as the published images say it too.
 std::string Version() {
   const char* version = std::getenv("OPENMLDB_VERSION");
-  return version == nullptr ? "0.0.0" : version;
+  // The servers add the commit they were built from (F1.5).
+  return absl::StrCat(version == nullptr ? "0.0.0" : version, "-0000000");
 }
 
 void Log(const std::string& text) { std::cerr << text << std::endl; }

@@ -122,6 +122,14 @@ TEST_F(Upgrading, DrainsNothingWhileANewNameserverReportsAnotherVersion) {
   EXPECT_EQ(decision.reason, "VersionMismatch");
 }
 
+TEST_F(Upgrading, TakesAVersionWithItsCommitForThatVersion) {
+  cluster.Replace("c-nameserver-1");
+  cluster.MutablePod("c-nameserver-1").reported_version = "0.9.2-5ca1ab1e";
+  EXPECT_THAT(Actions(Next()), testing::Contains("delete pod c-nameserver-0"));
+  cluster.MutablePod("c-nameserver-1").reported_version = "0.9.20";
+  EXPECT_EQ(Next().reason, "VersionMismatch");
+}
+
 TEST_F(Upgrading, ReplacesABrokenPodOfAVersionThatIsNoLongerAskedFor) {
   cluster.Replace("c-nameserver-1");
   cluster.MutablePod("c-nameserver-1").trouble = "ImagePullBackOff: no such image";
@@ -175,7 +183,10 @@ INSTANTIATE_TEST_SUITE_P(
                 c.Status("t", 0, "c-tablet-0").mode = TableMode::kLeader;
               }},
         Guard{"NoLeader", "NoLeader",
-              [](WholeCluster& c) { c.Meta("t", 0, "c-tablet-0").is_alive = false; }},
+              [](WholeCluster& c) {
+                c.Meta("t", 0, "c-tablet-0").is_alive = false;
+                c.Status("t", 0, "c-tablet-0").mode = TableMode::kFollower;
+              }},
         Guard{"ReplicaDead", "ReplicaNotAlive",
               [](WholeCluster& c) { c.Meta("t", 0, "c-tablet-1").is_alive = false; }},
         Guard{"ReplicaNotLoaded", "ReplicaNotLoaded",
