@@ -35,6 +35,13 @@ std::optional<Problem> TabletMissing(const Snapshot& seen) {
   return std::nullopt;
 }
 
+bool OpUnderWayOn(const Database& database, const PartitionId& id) {
+  return std::any_of(database.ops.begin(), database.ops.end(), [&id](const Op& op) {
+    return op.db == id.db && op.table == id.table && op.pid == id.pid &&
+           (op.state == OpState::kInited || op.state == OpState::kDoing);
+  });
+}
+
 std::optional<Problem> OpUnderWay(const Database& database) {
   for (const Op& op : database.ops) {
     if (op.state != OpState::kInited && op.state != OpState::kDoing) continue;

@@ -1,22 +1,8 @@
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "controllers/guards.h"
 #include "controllers/tablet_steps.h"
 
 namespace omdb {
-namespace {
-
-// One op per partition at a time, whatever its lane (H5).
-bool HasOp(const Database& database, const PartitionId& id) {
-  return std::any_of(database.ops.begin(), database.ops.end(), [&id](const Op& op) {
-    return op.db == id.db && op.table == id.table && op.pid == id.pid &&
-           (op.state == OpState::kInited || op.state == OpState::kDoing);
-  });
-}
-
-}  // namespace
-
 bool AddExtraReplicas(Plan& plan) {
   const Database& database = *plan.seen.database;
   int missing = 0;
@@ -26,7 +12,7 @@ bool AddExtraReplicas(Plan& plan) {
     const ReplicaMeta* meta = partition->Find(held.extra_replica);
     const bool alive = meta != nullptr && meta->is_alive &&
                        database.Status(held.extra_replica, held.id) != nullptr;
-    const bool running = HasOp(database, held.id);
+    const bool running = OpUnderWayOn(database, held.id);
     if (alive && !running) continue;
     ++missing;
     if (!running && meta == nullptr) plan.Do(action::AddReplica{held.id, held.extra_replica});
@@ -47,7 +33,7 @@ bool RemoveExtraReplicas(Plan& plan) {
   for (const HeldPartition& held : plan.ledger().tablet->partitions) {
     const Partition* partition = database.FindPartition(held.id);
     if (held.extra_replica.empty() || partition == nullptr) continue;
-    const bool running = HasOp(database, held.id);
+    const bool running = OpUnderWayOn(database, held.id);
     if (partition->Find(held.extra_replica) == nullptr && !running) continue;
     ++left;
     const ReplicaMeta* leader = partition->Leader();

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "controllers/guards.h"
 #include "controllers/tablet_steps.h"
 
 // Rejoin in place (M12): the tablet loads what it has on disk, its leaders continue from there.
@@ -135,11 +136,7 @@ bool MarkAlive(Plan& plan) {
       continue;
     }
     ++recovering;
-    const bool running =
-        std::any_of(database.ops.begin(), database.ops.end(), [&held](const Op& op) {
-          return op.table == held.id.table && op.db == held.id.db && op.pid == held.id.pid &&
-                 (op.state == OpState::kInited || op.state == OpState::kDoing);
-        });
+    const bool running = OpUnderWayOn(database, held.id);
     // It may fail for no reason, and is simply asked for again (H4).
     if (!running) plan.Do(action::Recover{held.id, hand.name});
   }
