@@ -15,7 +15,8 @@ COPY controllers controllers
 COPY operator operator
 RUN cmake -G Ninja -S . -B /build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DOMDB_BUILD_TESTS=OFF \
  && cmake --build /build --target openmldb-operator \
- && install -D -s /build/operator/openmldb-operator /out/openmldb-operator
+ && mkdir /out \
+ && strip --strip-debug -o /out/openmldb-operator /build/operator/openmldb-operator
 
 # Only what the binary is linked with, and the authorities for API servers with public certificates.
 FROM debian:bookworm-slim AS runtime

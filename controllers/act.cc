@@ -4,12 +4,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "controllers/hand_over.h"
+#include "controllers/replica_repair.h"
 
 namespace omdb {
 namespace {
 
 // To so much times are reported.
 constexpr absl::Duration kReported = absl::Microseconds(100);
+constexpr uint32_t kLanes = 8;  // of the nameserver's ops, at most
 constexpr absl::Duration kBetweenSessions = absl::Milliseconds(300);
 
 HeldPartition* Find(Ledger& ledger, const PartitionId& id) {
@@ -49,6 +51,10 @@ class Actor {
     return kubernetes_.Apply(a.type, a.object).status();
   }
 
+  absl::Status operator()(const action::CreatePod& a) {
+    return kubernetes_.Create(types::Pod(), a.object).status();
+  }
+
   absl::Status operator()(const action::DeletePod& a) {
     return kubernetes_.Delete(types::Pod(), {seen_.cluster.key.ns, a.name}, a.uid);
   }
@@ -67,24 +73,23 @@ class Actor {
         openmldb_, clock_, a.partition,
         table == nullptr ? StorageMode::kMemory : table->storage_mode, a.from, a.to, limits);
     if (!result.ok()) return result.status();
-    if (result->rows_lost > 0) {
-      notes_.push_back(
-          {true, "RowsLost",
-           absl::StrCat(result->rows_lost, " rows of ", ToString(a.partition),
-                        " that were written on ", a.from, " did not reach ", a.to,
-                        "; they are in the recycle directory of ", a.from, " after its recovery")});
-    }
-    if (!ledger_.tablet) return absl::OkStatus();
+    if (result->rows_lost > 0) NoteLostRows(result->rows_lost, a.partition, a.from);
+    if (!ledger_.tablet) return result->verified;
     TabletReport& report = ledger_.tablet->report;
     (a.from == ledger_.tablet->name ? report.leaders_moved : report.leaders_returned) += 1;
-    report.rows_lost += result->rows_lost;
     report.longest_pause = std::max(report.longest_pause, absl::Trunc(result->paused, kReported));
     report.longest_fence = std::max(report.longest_fence, absl::Trunc(result->fenced, kReported));
-    return absl::OkStatus();
+    return result->verified;
   }
 
   absl::Status operator()(const action::AddReplica& a) {
     return openmldb_.AddReplicaNs(a.partition, a.endpoint);
+  }
+  absl::Status operator()(const action::DropLeftover& a) {
+    const auto partition = openmldb_.GetPartition(a.partition);
+    if (!partition.ok()) return partition.status();
+    if (partition->Find(a.tablet) != nullptr) return absl::OkStatus();
+    return openmldb_.DropTable(a.partition, a.tablet);
   }
   absl::Status operator()(const action::DeleteReplica& a) {
     return openmldb_.DelReplicaNs(a.partition, a.endpoint);
@@ -97,6 +102,7 @@ class Actor {
         !status.ok()) {
       return status;
     }
+    if (HeldPartition* held = Find(ledger_, a.partition)) held->attached_to.clear();
     return openmldb_.UpdateTableAliveStatus(a.partition, a.follower, false);
   }
 
@@ -106,9 +112,11 @@ class Actor {
     for (size_t i = 0; i < statuses.size(); ++i) {
       const int code = CodeOf(statuses[i]);
       HeldPartition* held = Find(ledger_, a.requests[i].partition);
-      if (code == 0 || code == static_cast<int>(OpenMldbCode::kTableExists) ||
-          code == static_cast<int>(OpenMldbCode::kLoading) || held == nullptr) {
-        if (code == 0) passing.push_back(statuses[i]);
+      if (code == static_cast<int>(OpenMldbCode::kTableExists) ||
+          code == static_cast<int>(OpenMldbCode::kLoading))
+        continue;
+      if (code == 0 || held == nullptr || Leads(a.tablet, held->id)) {
+        passing.push_back(statuses[i]);
         continue;
       }
       held->recover = true;
@@ -120,23 +128,23 @@ class Actor {
   }
 
   absl::Status operator()(const action::Attach& a) {
+    // A leader that kept an old position for it would leave a hole (F5.2.1 d).
+    const auto removed = openmldb_.DelReplica(a.partitions, a.leaders, a.follower);
+    if (absl::Status status = First(removed); !status.ok()) return status;
     const auto statuses = openmldb_.AddReplica(a.partitions, a.leaders, a.follower);
     for (size_t i = 0; i < statuses.size(); ++i) {
       HeldPartition* held = Find(ledger_, a.partitions[i]);
-      if (statuses[i].ok() && held != nullptr) held->attached = true;
+      if (statuses[i].ok() && held != nullptr) held->attached_to = a.leaders[i];
     }
     return First(statuses);
   }
 
   absl::Status operator()(const action::MarkAlive& a) {
-    return openmldb_.SetReplicaMeta(a.partition, a.endpoint, /*is_leader=*/false,
-                                    /*is_alive=*/true);
+    return openmldb_.SetReplicaMeta(a.partition, a.endpoint, a.leader, /*is_alive=*/true);
   }
 
   absl::Status operator()(const action::Recover& a) {
-    absl::Status status = openmldb_.RecoverTable(a.partition, a.endpoint);
-    return CodeOf(status) == static_cast<int>(OpenMldbCode::kPartitionAlive) ? absl::OkStatus()
-                                                                             : status;
+    return RecoverFromLeader(openmldb_, a.partition, a.endpoint);
   }
 
   absl::Status operator()(const action::EndZooKeeperSession& a) {
@@ -153,9 +161,58 @@ class Actor {
     return openmldb_.ConnectZk(a.address, false);
   }
 
+  absl::Status operator()(const action::LeadAgain& a) {
+    const Partition* partition = seen_.database->FindPartition(a.partition);
+    // It replicates to those that are alive; others have to be attached anew.
+    if (HeldPartition* held = Find(ledger_, a.partition)) held->attached_to.clear();
+    return omdb::LeadAgain(openmldb_, *partition,
+                           seen_.database->TableOf(a.partition)->storage_mode, a.tablet);
+  }
+  absl::Status operator()(const action::Rejoin& a) {
+    // As it is now: what was seen before may be part of what is mended.
+    const auto partition = openmldb_.GetPartition(a.partition);
+    if (!partition.ok()) return partition.status();
+    const auto result = omdb::Rejoin(openmldb_, clock_, *seen_.database->TableOf(a.partition),
+                                     *partition, a.tablet, a.followed_in_term);
+    if (!result.ok()) return result.status();
+    if (result->rows_lost > 0) NoteLostRows(result->rows_lost, a.partition, a.tablet);
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const action::MarkNotAlive& a) {
+    return openmldb_.UpdateTableAliveStatus(a.partition, a.endpoint, false);
+  }
+  absl::Status operator()(const action::Demote& a) {
+    return openmldb_.ChangeRole(a.partition, a.tablet, TableMode::kFollower, 0, {});
+  }
+  absl::Status operator()(const action::RecoverSnapshot& a) {
+    return openmldb_.RecoverSnapshot(a.partition, a.tablet);
+  }
+  absl::Status operator()(const action::CancelOp& a) { return openmldb_.CancelOp(a.id); }
+  absl::Status operator()(const action::Offline& a) {
+    return openmldb_.OfflineEndpoint(a.tablet, kLanes);
+  }
+
   absl::Status operator()(const action::Unfence& a) { return openmldb_.SetMode(a.tablet, false); }
 
  private:
+  // Then there is nobody to copy it from.
+  bool Leads(const std::string& tablet, const PartitionId& id) const {
+    const Partition* partition = seen_.database->FindPartition(id);
+    return partition != nullptr && partition->LedBy(tablet);
+  }
+  void NoteLostRows(uint64_t rows, const PartitionId& partition, const std::string& tablet) {
+    notes_.push_back(
+        {true, "RowsLost",
+         absl::StrCat(rows, " rows of ", ToString(partition), " that were written on ", tablet,
+                      " did not reach its next leader; they are in the recycle directory of ",
+                      tablet, " after its recovery")});
+    if (ledger_.tablet) {
+      ledger_.tablet->report.rows_lost += rows;
+    } else if (ledger_.rollout) {
+      ledger_.rollout->rows_lost += rows;
+    }
+  }
+
   Kubernetes& kubernetes_;
   OpenMldb& openmldb_;
   Clock& clock_;

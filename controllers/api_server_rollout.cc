@@ -14,8 +14,7 @@ bool UpgradeApiServers(Plan& plan) {
   const bool wanted = workload->second.spec_hash ==
                       SpecHash(seen.cluster, Component::kApiServer, seen.cluster.spec.version);
   if (wanted && !plan.ledger().rollout) return true;
-  if (!seen.database)
-    return plan.Wait("OpenMLDBUnreachable", std::string(seen.database_status.message()));
+  if (auto problem = NotReachable(seen)) return plan.Wait(problem->reason, problem->message);
   if (!wanted) plan.Tell("ReplacingApiServers", "replacing API servers");
   if (!TakeTurn(plan, Component::kApiServer)) return false;
   if (auto problem = PodTrouble(seen, Component::kApiServer)) {

@@ -23,7 +23,9 @@ Load CurrentLoad(const Database& database) {
   for (const Table& table : database.tables) {
     for (const Partition& partition : table.partitions) {
       for (const ReplicaMeta& meta : partition.replicas) {
-        ++load.replicas[meta.endpoint];
+        // One that is not healthy gets no replica, whatever it carries.
+        auto replicas = load.replicas.find(meta.endpoint);
+        if (replicas != load.replicas.end()) ++replicas->second;
         if (meta.is_leader && meta.is_alive) ++load.leaders[meta.endpoint];
       }
     }
@@ -58,7 +60,11 @@ std::optional<HeldPartition> Hold(const Partition& partition, const std::string&
   HeldPartition held;
   held.id = partition.id;
   held.was_leader = meta->is_leader && meta->is_alive;
-  if (!held.was_leader) return held;
+  if (!held.was_leader) {
+    const ReplicaMeta* leader = partition.Leader();
+    if (leader != nullptr) held.attached_to = leader->endpoint;
+    return held;
+  }
   held.moved_to = LeastLeading(load, partition, tablet);
   if (held.moved_to.empty()) {
     held.extra_replica = LeastLoaded(load, tablet);

@@ -196,19 +196,33 @@ const ComponentSpec& ClusterSpec::Of(Component component) const {
   return none;
 }
 
-absl::StatusOr<Cluster> ParseCluster(const Json& object) {
-  absl::Status status;
-  const Fields root(object, "", status);
+namespace {
+
+Cluster ReadWithoutSpec(const Fields& root) {
   const Fields metadata = root.Object("metadata");
   Cluster cluster;
   cluster.key = {metadata.Text("namespace"), metadata.Text("name")};
   cluster.uid = metadata.Text("uid");
   cluster.generation = metadata.Integer("generation", 0, 0, kMaxInt64);
   cluster.deleting = metadata.Has("deletionTimestamp");
-  cluster.spec = ReadSpec(root.Object("spec"));
   cluster.status = ReadStatus(root.Object("status"));
+  return cluster;
+}
+
+}  // namespace
+
+absl::StatusOr<Cluster> ParseCluster(const Json& object) {
+  absl::Status status;
+  const Fields root(object, "", status);
+  Cluster cluster = ReadWithoutSpec(root);
+  cluster.spec = ReadSpec(root.Object("spec"));
   if (!status.ok()) return status;
   return cluster;
+}
+
+Cluster ParseWithoutSpec(const Json& object) {
+  absl::Status ignored;
+  return ReadWithoutSpec(Fields(object, "", ignored));
 }
 
 Json StatusDocument(const Cluster& cluster) {

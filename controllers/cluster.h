@@ -122,6 +122,8 @@ struct Cluster {
 
 // Reads a resource as stored (defaults filled in by the schema). InvalidArgument names the field.
 absl::StatusOr<Cluster> ParseCluster(const Json& object);
+// Everything but the spec, whatever is wrong with that.
+Cluster ParseWithoutSpec(const Json& object);
 // The document for a server-side apply of the status subresource.
 Json StatusDocument(const Cluster& cluster);
 

@@ -13,6 +13,7 @@ namespace {
 bool Finish(Plan& plan) {
   auto& rollout = plan.ledger().rollout;
   if (!rollout) return true;
+  if (auto problem = NotWhole(plan.seen)) return plan.Wait(problem->reason, problem->message);
   for (const Table& table : plan.seen.database->tables) {
     for (const Partition& partition : table.partitions) {
       const ReplicaMeta* leader = partition.Leader();
@@ -25,12 +26,17 @@ bool Finish(Plan& plan) {
             "OffsetBehind",
             absl::StrCat("the leader of ", ToString(partition.id), " is at offset ",
                          status == nullptr ? 0 : status->offset, ", before the rollout it was at ",
-                         before->second, ": rows are missing"));
+                         before->second,
+                         ": rows are missing. Former leaders keep what they wrote in the recycle "
+                         "directories of their volumes. The rollout ends once the leader has that "
+                         "offset, or the table is dropped"));
       }
     }
   }
   plan.Tell("UpgradeComplete", absl::StrCat("every component runs version ", rollout->to_version));
   rollout.reset();
+  plan.ledger().followed_in_term.clear();
+  plan.ledger().preflighted.clear();
   return plan.Acting("complete", kSoon);
 }
 
@@ -50,7 +56,10 @@ bool Whole(Plan& plan) {
 // for another version or configuration, the components are replaced one after the other as
 // OpenMLDB's upgrade guide has it.
 constexpr std::array kSteps = {
+    LiftFences,           // of an operator that died, or of a hand-over that failed
     CreateMissing,        // ZooKeeper, tablets, nameservers, task managers, API servers
+    Preflight,            // the new image runs and is what it is called, before a pod is replaced
+    Mend,                 // what crashes left behind
     UpgradeNameservers,   // standbys first, the leader last
     UpgradeTablets,       // one at a time, without its leaders
     UpgradeTaskManagers,  // once no job is unfinished
@@ -70,13 +79,15 @@ Decision Decide(const Snapshot& snapshot, const Ledger& ledger) {
       break;
     }
   }
+  ReportLatePod(plan);
   Decision& decision = plan.decision;
+  complete = complete && decision.reason.empty();
   decision.complete = complete;
   if (complete) {
     decision.phase = "Ready";
   } else if (decision.stalled) {
     decision.phase = "Stalled";
-  } else if (plan.ledger().rollout) {
+  } else if (plan.ledger().rollout || plan.preflight) {
     decision.phase = decision.reason.empty() ? "Upgrading" : "Waiting";
   } else {
     decision.phase = snapshot.cluster.status.version.empty() ? "Creating" : "Degraded";

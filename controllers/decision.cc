@@ -10,6 +10,9 @@ struct Printer {
     return absl::StrCat("apply ", a.type.kind, " ",
                         a.object.at("metadata").at("name").get<std::string>());
   }
+  std::string operator()(const action::CreatePod& a) const {
+    return absl::StrCat("create pod ", a.object.at("metadata").at("name").get<std::string>());
+  }
   std::string operator()(const action::DeletePod& a) const {
     return absl::StrCat("delete pod ", a.name);
   }
@@ -21,6 +24,9 @@ struct Printer {
   }
   std::string operator()(const action::AddReplica& a) const {
     return absl::StrCat("add replica of ", ToString(a.partition), " on ", a.endpoint);
+  }
+  std::string operator()(const action::DropLeftover& a) const {
+    return absl::StrCat("drop what is left of ", ToString(a.partition), " on ", a.tablet);
   }
   std::string operator()(const action::DeleteReplica& a) const {
     return absl::StrCat("delete replica of ", ToString(a.partition), " on ", a.endpoint);
@@ -35,7 +41,8 @@ struct Printer {
     return absl::StrCat("attach ", a.follower, " for ", a.partitions.size(), " partitions");
   }
   std::string operator()(const action::MarkAlive& a) const {
-    return absl::StrCat("mark ", a.endpoint, " alive for ", ToString(a.partition));
+    return absl::StrCat("mark ", a.endpoint, " alive for ", ToString(a.partition),
+                        a.leader ? " as its leader" : "");
   }
   std::string operator()(const action::Recover& a) const {
     return absl::StrCat("recover ", ToString(a.partition), " on ", a.endpoint);
@@ -46,6 +53,27 @@ struct Printer {
   std::string operator()(const action::RenewZooKeeperSession& a) const {
     return absl::StrCat("renew the ZooKeeper session of ", a.address);
   }
+  std::string operator()(const action::LeadAgain& a) const {
+    return absl::StrCat("make ", a.tablet, " lead ", ToString(a.partition), " again");
+  }
+  std::string operator()(const action::Rejoin& a) const {
+    return absl::StrCat("let ", a.tablet, " rejoin ", ToString(a.partition));
+  }
+  std::string operator()(const action::MarkNotAlive& a) const {
+    return absl::StrCat("mark ", a.endpoint, " not alive for ", ToString(a.partition));
+  }
+  std::string operator()(const action::Demote& a) const {
+    return absl::StrCat("demote ", a.tablet, " for ", ToString(a.partition));
+  }
+  std::string operator()(const action::RecoverSnapshot& a) const {
+    return absl::StrCat("let ", a.tablet, " make snapshots of ", ToString(a.partition), " again");
+  }
+  std::string operator()(const action::CancelOp& a) const {
+    return absl::StrCat("cancel op ", a.id);
+  }
+  std::string operator()(const action::Offline& a) const {
+    return absl::StrCat("take tablet ", a.tablet, " offline");
+  }
   std::string operator()(const action::Unfence& a) const {
     return absl::StrCat("lift the fence of ", a.tablet);
   }
@@ -54,5 +82,18 @@ struct Printer {
 }  // namespace
 
 std::string ToString(const Action& action) { return std::visit(Printer(), action); }
+
+bool CanBeUndone(const Action& action) {
+  const auto* alive = std::get_if<action::MarkAlive>(&action);
+  return (alive == nullptr || !alive->leader) &&
+         !std::holds_alternative<action::HandOver>(action) &&
+         !std::holds_alternative<action::DeletePod>(action) &&
+         !std::holds_alternative<action::DeleteReplica>(action) &&
+         !std::holds_alternative<action::DropLeftover>(action) &&
+         !std::holds_alternative<action::Recover>(action) &&
+         !std::holds_alternative<action::Rejoin>(action) &&
+         !std::holds_alternative<action::LeadAgain>(action) &&
+         !std::holds_alternative<action::Offline>(action);
+}
 
 }  // namespace omdb

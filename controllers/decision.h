@@ -20,6 +20,10 @@ struct Apply {
   ResourceType type;
   Json object;
 };
+// Fails when there is one of that name.
+struct CreatePod {
+  Json object;
+};
 struct DeletePod {
   std::string name;
   std::string uid;
@@ -36,6 +40,11 @@ struct HandOver {
 struct AddReplica {
   PartitionId partition;
   std::string endpoint;
+};
+// Takes a partition off a tablet that is no replica of it: what a failed AddReplica left (F5.7).
+struct DropLeftover {
+  PartitionId partition;
+  std::string tablet;
 };
 struct DeleteReplica {
   PartitionId partition;
@@ -61,6 +70,7 @@ struct Attach {
 struct MarkAlive {
   PartitionId partition;
   std::string endpoint;
+  bool leader = false;  // the partition's, who has none
 };
 struct Recover {
   PartitionId partition;
@@ -76,6 +86,35 @@ struct EndZooKeeperSession {
 struct RenewZooKeeperSession {
   std::string address;
 };
+// See replica_repair.h.
+struct LeadAgain {
+  PartitionId partition;
+  std::string tablet;
+};
+struct Rejoin {
+  PartitionId partition;
+  std::string tablet;
+  uint64_t followed_in_term = 0;  // as in the ledger; 0 when it is not known
+};
+struct MarkNotAlive {
+  PartitionId partition;
+  std::string endpoint;
+};
+struct Demote {
+  PartitionId partition;
+  std::string tablet;
+};
+struct RecoverSnapshot {
+  PartitionId partition;
+  std::string tablet;
+};
+struct CancelOp {
+  uint64_t id = 0;
+};
+// Its partitions get other leaders (F5.3).
+struct Offline {
+  std::string tablet;
+};
 // Lifts a fence that a former operator may have left.
 struct Unfence {
   std::string tablet;
@@ -84,11 +123,15 @@ struct Unfence {
 }  // namespace action
 
 using Action =
-    std::variant<action::Apply, action::DeletePod, action::SetAutoFailover, action::HandOver,
-                 action::AddReplica, action::DeleteReplica, action::Detach, action::Load,
-                 action::Attach, action::MarkAlive, action::Recover, action::EndZooKeeperSession,
-                 action::RenewZooKeeperSession, action::Unfence>;
+    std::variant<action::Apply, action::CreatePod, action::DeletePod, action::SetAutoFailover,
+                 action::HandOver, action::AddReplica, action::DeleteReplica, action::Detach,
+                 action::Load, action::Attach, action::MarkAlive, action::Recover,
+                 action::EndZooKeeperSession, action::RenewZooKeeperSession, action::DropLeftover,
+                 action::LeadAgain, action::Rejoin, action::MarkNotAlive, action::Demote,
+                 action::RecoverSnapshot, action::CancelOp, action::Offline, action::Unfence>;
 std::string ToString(const Action& action);
+// No leader moves by it, no server stops and no replica's data goes.
+bool CanBeUndone(const Action& action);
 
 struct Note {
   bool warning = false;
@@ -113,6 +156,8 @@ struct Decision {
   bool stalled = false;
   // Every component is at the wanted version and nothing is under way.
   bool complete = false;
+  // Mending had its turn and found nothing to do.
+  bool mended = false;
   std::vector<Note> notes;  // become events
   absl::Duration look_again = absl::Seconds(10);
 };

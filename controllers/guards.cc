@@ -8,10 +8,23 @@
 
 namespace omdb {
 
+namespace {
+
+// "`kubectl -n ns logs "
+std::string Ask(const Cluster& cluster, const std::string& verb) {
+  return absl::StrCat("`kubectl -n ", cluster.key.ns, " ", verb, " ");
+}
+
+}  // namespace
+
 std::optional<Problem> NotReachable(const Snapshot& seen) {
   if (seen.database) return std::nullopt;
-  return Problem{"OpenMLDBUnreachable", absl::StrCat("OpenMLDB does not answer; waiting: ",
-                                                     seen.database_status.message())};
+  const Cluster& cluster = seen.cluster;
+  return Problem{
+      "OpenMLDBUnreachable",
+      absl::StrCat("OpenMLDB cannot be asked: ", seen.database_status.message(), "; ZooKeeper at ",
+                   ZooKeeperServers(cluster), " and a nameserver (", Ask(cluster, "logs"),
+                   WorkloadName(cluster, Component::kNameserver), "-0`) have to answer first")};
 }
 
 std::optional<Problem> TabletMissing(const Snapshot& seen) {
@@ -22,37 +35,45 @@ std::optional<Problem> TabletMissing(const Snapshot& seen) {
     const bool registered = std::count(database.registered_tablets.begin(),
                                        database.registered_tablets.end(), name) > 0;
     if (!registered)
-      return Problem{"TabletDown",
-                     absl::StrCat("tablet ", name, " is not registered in ZooKeeper")};
+      return Problem{"TabletDown", absl::StrCat("tablet ", name,
+                                                " is not registered in ZooKeeper; its pod has to ",
+                                                "run (", Ask(seen.cluster, "describe pod"), name,
+                                                "`) and reach ", ZooKeeperServers(seen.cluster))};
     if (tablet == nullptr || !tablet->healthy) {
       return Problem{"TabletOffline",
                      absl::StrCat("tablet ", name,
-                                  " is registered in ZooKeeper but offline for the nameserver")};
+                                  " is registered in ZooKeeper but offline for the nameserver, "
+                                  "which may have missed it; when that stays, ",
+                                  Ask(seen.cluster, "delete pod"), name, "` registers it anew")};
     }
     if (!database.Answered(name))
-      return Problem{"TabletDown", absl::StrCat("tablet ", name, " does not answer")};
+      return Problem{"TabletDown", absl::StrCat("tablet ", name, " does not answer; see ",
+                                                Ask(seen.cluster, "logs"), name, "`")};
   }
   return std::nullopt;
 }
 
 bool OpUnderWayOn(const Database& database, const PartitionId& id) {
-  return std::any_of(database.ops.begin(), database.ops.end(), [&id](const Op& op) {
-    return op.db == id.db && op.table == id.table && op.pid == id.pid &&
-           (op.state == OpState::kInited || op.state == OpState::kDoing);
-  });
+  return std::any_of(database.ops.begin(), database.ops.end(),
+                     [&id](const Op& op) { return op.UnderWay() && op.Of(id); });
 }
 
 std::optional<Problem> OpUnderWay(const Database& database) {
   for (const Op& op : database.ops) {
-    if (op.state != OpState::kInited && op.state != OpState::kDoing) continue;
+    if (!op.UnderWay()) continue;
     return Problem{"OpRunning",
                    absl::StrCat("op ", op.id, " (", op.type, " of ", op.db, ".", op.table, "/",
-                                op.pid, ", task ", op.task, ") is under way")};
+                                op.pid, ", task ", op.task,
+                                ") is under way and waited for; one that is stuck is ended by "
+                                "`cancelop ",
+                                op.id, "` of OpenMLDB's nameserver client")};
   }
   return std::nullopt;
 }
 
 namespace {
+
+constexpr char kRecover[] = "`openmldb_ops.py --cmd=recoverdata` of OpenMLDB brings it back";
 
 std::optional<Problem> ReplicaUnwell(const Database& database, const Partition& partition,
                                      const ReplicaMeta& meta) {
@@ -65,18 +86,18 @@ std::optional<Problem> ReplicaUnwell(const Database& database, const Partition& 
           "FormerLeaderNotDemoted",
           absl::StrCat(which, " led before and still accepts writes; RecoverTable demotes it")};
     }
-    return Problem{"ReplicaNotAlive",
-                   absl::StrCat(which, " is not alive; RecoverTable brings it back")};
+    return Problem{"ReplicaNotAlive", absl::StrCat(which, " is not alive; ", kRecover)};
   }
   if (status == nullptr)
-    return Problem{"ReplicaNotLoaded", absl::StrCat(which, " is not loaded on its tablet")};
+    return Problem{"ReplicaNotLoaded",
+                   absl::StrCat(which, " is not loaded on its tablet; ", kRecover)};
   if (status->state == TableState::kLoading || status->state == TableState::kUndefined) {
-    return Problem{"ReplicaLoading", absl::StrCat(which, " is still loading")};
+    return Problem{"ReplicaLoading", absl::StrCat(which, " is still loading; it is waited for")};
   }
   if ((status->mode == TableMode::kLeader) != meta.is_leader) {
     return Problem{"ReplicaRoleMismatch",
                    absl::StrCat(which, " is ", meta.is_leader ? "leader" : "follower",
-                                " for the nameserver and the other for its tablet")};
+                                " for the nameserver and the other for its tablet; ", kRecover)};
   }
   return std::nullopt;
 }
@@ -107,7 +128,9 @@ std::optional<Problem> PartitionUnwell(const Snapshot& seen) {
     for (const Partition& partition : table.partitions) {
       if (partition.Leader() == nullptr) {
         return Problem{"NoLeader", absl::StrCat("partition ", ToString(partition.id),
-                                                " has no leader that is alive")};
+                                                " has no leader that is alive; one of its tablets "
+                                                "has to come back, then ",
+                                                kRecover)};
       }
       for (const ReplicaMeta& meta : partition.replicas) {
         if (auto problem = ReplicaUnwell(database, partition, meta)) return problem;
@@ -125,16 +148,23 @@ std::optional<Problem> NotWhole(const Snapshot& seen) {
   return PartitionUnwell(seen);
 }
 
+bool SameVersion(const std::string& reported, const std::string& version) {
+  return reported == version || absl::StartsWith(reported, version + "-");
+}
+
 bool ReportsAnotherVersion(const Pod& pod) {
-  return !pod.reported_version.empty() && pod.reported_version != pod.version &&
-         !absl::StartsWith(pod.reported_version, pod.version + "-");
+  return !pod.reported_version.empty() && !SameVersion(pod.reported_version, pod.version);
 }
 
 std::optional<Problem> PodTrouble(const Snapshot& seen, Component component) {
   for (const Pod* pod : seen.PodsOf(component)) {
     if (!pod->trouble.empty()) {
-      return Problem{"PodNotRunning", absl::StrCat("pod ", pod->name, " of version ", pod->version,
-                                                   " does not run: ", pod->trouble)};
+      return Problem{"PodNotRunning",
+                     absl::StrCat("pod ", pod->name, " of version ", pod->version,
+                                  " does not run: ", pod->trouble,
+                                  "; correct spec.version, spec.image or what its "
+                                  "server is started with, or go back; see ",
+                                  Ask(seen.cluster, "describe pod"), pod->name, "`")};
     }
     if (ReportsAnotherVersion(*pod)) {
       return Problem{"VersionMismatch",

@@ -33,8 +33,10 @@ std::optional<Problem> PartitionUnwell(const Snapshot& seen);
 // All of these: nothing is taken away from a cluster that is not whole (F7.1).
 std::optional<Problem> NotWhole(const Snapshot& seen);
 
-// The pod's server says that it is another version than the pod was made for. Real servers report
+// What a server calls its version is the one of that name. Real ones add their commit, as in
 // "0.9.2-<commit>" (F1.5).
+bool SameVersion(const std::string& reported, const std::string& version);
+// The pod's server says that it is another version than the pod was made for.
 bool ReportsAnotherVersion(const Pod& pod);
 
 // A pod of the component that is in trouble, or a server that reports another version than its pod

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "controllers/replica_repair.h"
 
 namespace omdb {
 namespace {
@@ -32,9 +33,7 @@ class HandOver {
       return status;
     }
     if (absl::Status status = ChangeLeader(); !status.ok()) return MakeLeaderAgain(status);
-    if (absl::Status status = VerifyTerm(); !status.ok()) return status;
-    result_.paused = clock_.Now() - paused_since_;
-    return result_;
+    return Changed();
   }
 
  private:
@@ -48,8 +47,9 @@ class HandOver {
       return absl::FailedPreconditionError(
           absl::StrCat(from_, " does not lead ", ToString(partition_)));
     }
+    before_ = *std::move(partition);
     replicas_ = {from_};
-    for (const ReplicaMeta& meta : partition->replicas) {
+    for (const ReplicaMeta& meta : before_.replicas) {
       if (meta.endpoint != from_ && meta.is_alive) replicas_.push_back(meta.endpoint);
     }
     if (std::count(replicas_.begin() + 1, replicas_.end(), to_) == 0) {
@@ -67,10 +67,10 @@ class HandOver {
     return absl::OkStatus();
   }
 
-  // The offsets of all replicas, the old leader's first; nothing when one does not answer.
-  std::optional<std::vector<uint64_t>> Offsets() {
+  // The offsets of all replicas, the old leader's first; nothing when one does not answer in time.
+  std::optional<std::vector<uint64_t>> Offsets(absl::Duration limit) {
     std::vector<uint64_t> offsets;
-    for (const auto& status : openmldb_.GetReplicaStatus(partition_, replicas_)) {
+    for (const auto& status : openmldb_.GetReplicaStatus(partition_, replicas_, limit)) {
       if (!status.ok()) {
         last_error_ = status.status();
         return std::nullopt;
@@ -81,8 +81,8 @@ class HandOver {
   }
 
   // The offset that all replicas have, if they have the same.
-  std::optional<uint64_t> EqualOffset() {
-    const auto offsets = Offsets();
+  std::optional<uint64_t> EqualOffset(absl::Duration limit = absl::InfiniteDuration()) {
+    const auto offsets = Offsets(limit);
     if (!offsets) return std::nullopt;
     for (uint64_t offset : *offsets) {
       if (offset != offsets->front()) return std::nullopt;
@@ -123,7 +123,7 @@ class HandOver {
     const absl::Time deadline = fenced_at + limits_.fence * 4 / 5;
     std::optional<uint64_t> equal;
     while (!equal && clock_.Now() < deadline) {
-      equal = EqualOffset();
+      equal = EqualOffset(deadline - clock_.Now());
       if (!equal) clock_.Sleep(kPoll / 5);
     }
     absl::Status demoted = absl::OkStatus();
@@ -140,7 +140,7 @@ class HandOver {
     }
     // A write that had passed the leader check before the fence, or a fence that the nameserver
     // lifted (F5.2.4), shows in the offset.
-    const auto after = Offsets();
+    const auto after = Offsets(limits_.pause);
     if (!after || std::any_of(after->begin(), after->end(),
                               [&](uint64_t offset) { return offset != *equal; })) {
       if (absl::Status restored = Restore(); !restored.ok()) return restored;
@@ -179,8 +179,8 @@ class HandOver {
   absl::Status ChangeLeader() {
     absl::Status asked = openmldb_.ChangeLeader(partition_, to_);
     // A lost answer does not mean that nothing happened: look.
-    if (!asked.ok() && !absl::IsDeadlineExceeded(asked) && !absl::IsUnavailable(asked))
-      return asked;
+    may_run_ = asked.ok() || absl::IsDeadlineExceeded(asked);
+    if (!may_run_) return asked;
     const absl::Time deadline = clock_.Now() + std::max(limits_.pause, absl::Milliseconds(500));
     while (clock_.Now() < deadline) {
       clock_.Sleep(kPoll);
@@ -190,7 +190,9 @@ class HandOver {
       if (leader == nullptr || leader->endpoint != to_) continue;
       changed_ = *std::move(partition);
       // The next fence must not find this op still in its lane (H3).
-      while (!RunningOps().empty() && clock_.Now() < deadline) clock_.Sleep(kPoll);
+      for (auto ops = RunningOps(); (!ops.ok() || !ops->empty()) && clock_.Now() < deadline;
+           ops = RunningOps())
+        clock_.Sleep(kPoll);
       return absl::OkStatus();
     }
     return asked.ok()
@@ -199,51 +201,63 @@ class HandOver {
                : asked;
   }
 
-  std::vector<Op> RunningOps() {
-    std::vector<Op> ops = openmldb_.ShowOpStatus(partition_).value_or(std::vector<Op>());
-    std::erase_if(ops, [](const Op& op) {
-      return op.state != OpState::kInited && op.state != OpState::kDoing;
-    });
+  absl::StatusOr<std::vector<Op>> RunningOps() {
+    absl::StatusOr<std::vector<Op>> ops = openmldb_.ShowOpStatus(partition_);
+    if (ops.ok()) {
+      std::erase_if(*ops, [this](const Op& op) { return !op.UnderWay() || !op.Of(partition_); });
+    }
     return ops;
   }
 
   absl::StatusOr<HandOverResult> MakeLeaderAgain(const absl::Status& why) {
-    for (const auto& op : openmldb_.ShowOpStatus().value_or(std::vector<Op>())) {
-      if (op.db != partition_.db || op.table != partition_.table || op.pid != partition_.pid)
-        continue;
-      if (op.state == OpState::kInited || op.state == OpState::kDoing)
-        (void)openmldb_.CancelOp(op.id);
-    }
+    if (absl::Status status = EndOp(why); !status.ok()) return status;
     // It may have gone through after all.
     absl::StatusOr<Partition> partition = openmldb_.GetPartition(partition_);
-    if (partition.ok() && partition->Leader() != nullptr && partition->Leader()->endpoint == to_) {
+    if (partition.ok() && partition->LedBy(to_)) {
       changed_ = *std::move(partition);
-      if (absl::Status status = VerifyTerm(); !status.ok()) return status;
-      result_.paused = clock_.Now() - paused_since_;
-      return result_;
+      return Changed();
     }
     if (absl::Status restored = Restore(); !restored.ok()) return restored;
     return absl::AbortedError(absl::StrCat("the leader of ", ToString(partition_), " stays on ",
                                            from_, ": ", why.message()));
   }
 
-  // Makes the old leader lead again, with a term that no follower refuses: SelectLeader may have
-  // fenced them (M2).
-  absl::Status Restore() {
-    uint64_t term = old_term_;
-    for (const auto& pair : openmldb_.GetTermPair(partition_, storage_, replicas_)) {
-      if (pair.ok()) term = std::max(term, pair->term);
+  // An op that still runs could make another one leader after the old one leads again.
+  absl::Status EndOp(const absl::Status& why) {
+    const absl::Time give_up = clock_.Now() + limits_.pause;
+    while (may_run_) {
+      const absl::StatusOr<std::vector<Op>> running = RunningOps();
+      if (running.ok() && running->empty()) break;
+      if (clock_.Now() >= give_up) {
+        return absl::UnavailableError(
+            absl::StrCat(ToString(partition_), " has no writable leader while its ChangeLeader to ",
+                         to_, " is neither done nor cancelled: ", why.message()));
+      }
+      if (running.ok()) {
+        for (const Op& op : *running) (void)openmldb_.CancelOp(op.id);
+      }
+      clock_.Sleep(kPoll);
     }
-    const std::vector<std::string> followers(replicas_.begin() + 1, replicas_.end());
+    return absl::OkStatus();
+  }
+
+  absl::Status Restore() {
     absl::Status status;
     for (int attempt = 0; attempt < 3; ++attempt) {
-      status = openmldb_.ChangeRole(partition_, from_, TableMode::kLeader, term, followers);
-      if (status.ok() || CodeOf(status) == static_cast<int>(OpenMldbCode::kIsLeader))
-        return absl::OkStatus();
+      status = LeadAgain(openmldb_, before_, storage_, from_);
+      // Another one leads on its tablet: the change went through, and two leaders would lose rows.
+      if (status.ok() || absl::IsFailedPrecondition(status)) break;
     }
+    if (status.ok()) return status;
     return absl::Status(
         status.code(), absl::StrCat(ToString(partition_), " has no writable leader: making ", from_,
                                     " leader again failed: ", status.message()));
+  }
+
+  HandOverResult Changed() {
+    result_.verified = VerifyTerm();
+    result_.paused = clock_.Now() - paused_since_;
+    return result_;
   }
 
   absl::Status VerifyTerm() {
@@ -272,9 +286,11 @@ class HandOver {
   const std::string to_;
   const HandOverLimits limits_;
 
+  Partition before_;
   std::vector<std::string> replicas_;  // the old leader first, then its followers
   uint64_t old_term_ = 0;
   bool demoted_ = false;
+  bool may_run_ = false;  // an op that changes the leader
   absl::Time paused_since_;
   absl::Status last_error_;
   Partition changed_;

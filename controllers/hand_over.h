@@ -33,6 +33,8 @@ struct HandOverResult {
   absl::Duration fenced;  // the longest time that the tablet was fenced
   absl::Duration paused;  // from the fence to the new leader's term seen
   int attempts = 0;
+  // Not ok: the nameserver has the new leader, but its tablet was not seen to lead in that term.
+  absl::Status verified;
 };
 
 // Preconditions, checked by the caller on the whole cluster: auto_failover off, no op queued or
@@ -40,7 +42,7 @@ struct HandOverResult {
 // point: a partition found demoted already goes on from there. Errors: FailedPrecondition when a
 // replica is missing or in the wrong role; Unavailable when no moment of equality was found
 // (nothing has changed then); Aborted when the leader did not change and the old one was made
-// leader again; DataLoss never: lost rows are in the result.
+// leader again. Lost rows are no error but in the result.
 absl::StatusOr<HandOverResult> HandOverLeader(OpenMldb& openmldb, Clock& clock,
                                               const PartitionId& partition, StorageMode storage,
                                               const std::string& from, const std::string& to,

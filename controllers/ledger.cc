@@ -45,7 +45,7 @@ Json ToJson(const HeldPartition& held) {
   if (!held.extra_replica.empty()) json["extraReplica"] = held.extra_replica;
   if (held.offset != 0) json["offset"] = held.offset;
   if (held.attach_offset != 0) json["attachOffset"] = held.attach_offset;
-  if (held.attached) json["attached"] = true;
+  if (!held.attached_to.empty()) json["attachedTo"] = held.attached_to;
   if (held.recover) json["recover"] = true;
   return json;
 }
@@ -58,7 +58,7 @@ HeldPartition HeldFromJson(const Json& json) {
   held.extra_replica = json.value("extraReplica", "");
   held.offset = json.value("offset", uint64_t{0});
   held.attach_offset = json.value("attachOffset", uint64_t{0});
-  held.attached = json.value("attached", false);
+  held.attached_to = json.value("attachedTo", "");
   held.recover = json.value("recover", false);
   return held;
 }
@@ -113,6 +113,8 @@ Json ToJson(const Rollout& rollout) {
                {"offsets", rollout.offsets},
                {"tablets", Json::array()}};
   for (const TabletReport& report : rollout.tablets) json["tablets"].push_back(ToJson(report));
+  if (rollout.rows_lost > 0) json["rowsLost"] = rollout.rows_lost;
+  if (rollout.unwell_since) json["unwellSinceUs"] = Micros(*rollout.unwell_since);
   if (rollout.jobs_awaited_since) json["jobsAwaitedSinceUs"] = Micros(*rollout.jobs_awaited_since);
   return json;
 }
@@ -124,6 +126,9 @@ Rollout RolloutFromJson(const Json& json) {
   rollout.started = absl::FromUnixMicros(json.at("startedUs"));
   rollout.offsets = json.at("offsets").get<std::map<std::string, uint64_t>>();
   for (const Json& report : json.at("tablets")) rollout.tablets.push_back(ReportFromJson(report));
+  rollout.rows_lost = json.value("rowsLost", uint64_t{0});
+  if (json.contains("unwellSinceUs"))
+    rollout.unwell_since = absl::FromUnixMicros(json.at("unwellSinceUs"));
   if (json.contains("jobsAwaitedSinceUs")) {
     rollout.jobs_awaited_since = absl::FromUnixMicros(json.at("jobsAwaitedSinceUs"));
   }
@@ -137,6 +142,10 @@ const std::string& ToString(TabletStep step) {
     if (named == step) return text;
   }
   std::abort();
+}
+
+std::string FollowerKey(const PartitionId& partition, const std::string& tablet) {
+  return absl::StrCat(ToString(partition), " on ", tablet);
 }
 
 void AddReport(std::vector<TabletReport>& reports, const TabletReport& report) {
@@ -157,17 +166,23 @@ Json ToJson(const Ledger& ledger) {
   Json json = Json::object();
   if (ledger.rollout) json["rollout"] = ToJson(*ledger.rollout);
   if (ledger.tablet) json["tablet"] = ToJson(*ledger.tablet);
+  if (!ledger.followed_in_term.empty()) json["followedInTerm"] = ledger.followed_in_term;
   if (ledger.wanted_auto_failover) json["wantedAutoFailover"] = *ledger.wanted_auto_failover;
+  if (!ledger.preflighted.empty()) json["preflighted"] = ledger.preflighted;
   return json;
 }
 
 absl::StatusOr<Ledger> LedgerFromJson(const Json& document) {
+  if (!document.is_object()) return absl::DataLossError("the ledger is no JSON object");
   try {
     Ledger ledger;
     if (document.contains("rollout")) ledger.rollout = RolloutFromJson(document.at("rollout"));
     if (document.contains("tablet")) ledger.tablet = HandFromJson(document.at("tablet"));
+    if (document.contains("followedInTerm"))
+      document.at("followedInTerm").get_to(ledger.followed_in_term);
     if (document.contains("wantedAutoFailover"))
       ledger.wanted_auto_failover = document.at("wantedAutoFailover");
+    ledger.preflighted = document.value("preflighted", "");
     return ledger;
   } catch (const std::exception& error) {
     return absl::DataLossError(absl::StrCat("the ledger cannot be read: ", error.what()));

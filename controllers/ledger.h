@@ -49,7 +49,8 @@ struct HeldPartition {
   uint64_t offset = 0;
   // The leader's offset just before the follower was attached again: reached means caught up.
   uint64_t attach_offset = 0;
-  bool attached = false;
+  // The leader that replicates to the tablet, or may; empty when none does.
+  std::string attached_to;
   // Left to the nameserver's RecoverTable because what was loaded is not what was remembered.
   bool recover = false;
 
@@ -76,6 +77,9 @@ struct Rollout {
   std::map<std::string, uint64_t> offsets;
   std::vector<TabletReport> tablets;
   std::optional<absl::Time> jobs_awaited_since;
+  // Partitions are not well since then, though auto_failover is on and no tablet is in hand.
+  std::optional<absl::Time> unwell_since;
+  uint64_t rows_lost = 0;  // found while no tablet was in hand, and in no report of a tablet
 
   bool operator==(const Rollout&) const = default;
 };
@@ -85,9 +89,19 @@ struct Ledger {
   std::optional<TabletInHand> tablet;
   // auto_failover as it is to be again; set while the operator has it off.
   std::optional<bool> wanted_auto_failover;
+  // Replicas that were marked not alive while they followed their leader in its present term, which
+  // a tablet forgets when it restarts; the term by FollowerKey. As long as it is the last one, what
+  // they have on disk is what their leader has, or less.
+  std::map<std::string, uint64_t> followed_in_term;
+  // Version and image that were tried before the first pod was replaced, until the rollout is over:
+  // once is enough.
+  std::string preflighted;
 
   bool operator==(const Ledger&) const = default;
 };
+
+// "db.table/3 (tid 12) on t-1"
+std::string FollowerKey(const PartitionId& partition, const std::string& tablet);
 
 // Adds `report` to `reports`, in which each tablet stands once: a tablet replaced twice in one
 // rollout is one report.

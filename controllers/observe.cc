@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "controllers/objects/objects.h"
+#include "controllers/pod_status.h"
 
 namespace omdb {
 namespace {
@@ -31,11 +32,6 @@ std::string Annotation(const Json& metadata, const std::string& key) {
   return metadata.contains("annotations") ? metadata.at("annotations").value(key, "") : "";
 }
 
-// Waiting reasons that pass by themselves while a pod starts.
-bool Passing(const std::string& reason) {
-  return reason.empty() || reason == "ContainerCreating" || reason == "PodInitializing";
-}
-
 std::string TroubleOf(const Json& status) {
   if (!status.contains("containerStatuses")) return "";
   for (const Json& container : status.at("containerStatuses")) {
@@ -43,7 +39,8 @@ std::string TroubleOf(const Json& status) {
     if (!container.contains(waiting)) continue;
     const std::string reason = container.at(waiting).value("reason", "");
     // A server that exits because its surroundings are not there yet is started again (F1.4, F1.6).
-    if (Passing(reason) || (reason == "CrashLoopBackOff" && container.value("restartCount", 0) < 6))
+    if (PassingReason(reason) ||
+        (reason == "CrashLoopBackOff" && container.value("restartCount", 0) < 6))
       continue;
     return absl::StrCat(reason, ": ", container.at(waiting).value("message", ""));
   }
@@ -105,15 +102,16 @@ Pod ReadPod(const Json& object) {
   pod.spec_hash = Annotation(metadata, kSpecHashAnnotation);
   pod.version = Annotation(metadata, kVersionAnnotation);
   pod.deleting = metadata.contains("deletionTimestamp");
-  std::string error;
-  absl::ParseTime(absl::RFC3339_full, metadata.value("creationTimestamp", ""), &pod.created,
-                  &error);
+  pod.created = TimeIn(metadata, "creationTimestamp");
   if (!object.contains("status")) return pod;
   const Json& status = object.at("status");
   pod.trouble = TroubleOf(status);
   for (const Json& condition : status.value("conditions", Json::array())) {
-    if (condition.value("type", "") == "Ready") pod.ready = condition.value("status", "") == "True";
+    if (condition.value("type", "") != "Ready") continue;
+    pod.ready = condition.value("status", "") == "True";
+    if (!pod.ready) pod.not_ready_since = TimeIn(condition, "lastTransitionTime");
   }
+  if (!pod.ready) pod.says = WhatKubernetesSays(object);
   return pod;
 }
 
@@ -171,6 +169,43 @@ absl::StatusOr<Database> ReadDatabase(OpenMldb& openmldb, bool with_jobs) {
   return database;
 }
 
+void TimeTasks(std::vector<Op>& ops, absl::Time now, TaskTimes& times) {
+  TaskTimes current;
+  for (Op& op : ops) {
+    if (!op.UnderWay()) continue;
+    const auto known = times.find(op.id);
+    op.in_task_since =
+        known != times.end() && known->second.first == op.task ? known->second.second : now;
+    current[op.id] = {op.task, op.in_task_since};
+  }
+  times = std::move(current);
+}
+
+void LookClosely(OpenMldb& openmldb, Database& database) {
+  database.closely.emplace();
+  for (const Table& table : database.tables) {
+    for (const Partition& partition : table.partitions) {
+      const ReplicaMeta* leader = partition.Leader();
+      if (leader == nullptr || database.Status(leader->endpoint, partition.id) == nullptr) continue;
+      const std::string name = ToString(partition.id);
+      std::vector<std::string> tablets;
+      for (const ReplicaMeta& meta : partition.replicas) {
+        if (database.Status(meta.endpoint, partition.id) != nullptr)
+          tablets.push_back(meta.endpoint);
+      }
+      const auto terms = openmldb.GetTermPair(partition.id, table.storage_mode, tablets);
+      for (size_t i = 0; i < terms.size(); ++i) {
+        if (terms[i].ok() && terms[i]->has_table)
+          database.closely->terms[name][tablets[i]] = terms[i]->term;
+      }
+      const auto followers = openmldb.GetTableFollower(partition.id, leader->endpoint);
+      if (!followers.ok()) continue;
+      std::set<std::string>& names = database.closely->followers[name];
+      for (const FollowerInfo& follower : *followers) names.insert(follower.endpoint);
+    }
+  }
+}
+
 absl::StatusOr<Snapshot> Observe(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock,
                                  const Cluster& cluster, VersionCache& versions) {
   Snapshot snapshot;
@@ -198,6 +233,10 @@ absl::StatusOr<Snapshot> Observe(Kubernetes& kubernetes, OpenMldb& openmldb, Clo
   if (!pods.ok()) return pods.status();
   std::map<std::string, std::string> keys;
   for (const Json& object : *pods) {
+    if (auto preflight = ReadPreflightPod(object)) {
+      snapshot.preflight = std::move(preflight);
+      continue;
+    }
     snapshot.pods.push_back(ReadPod(object));
     keys[snapshot.pods.back().name] = ContainerKey(object);
   }

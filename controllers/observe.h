@@ -1,8 +1,11 @@
 #ifndef OMDB_CONTROLLERS_OBSERVE_H_
 #define OMDB_CONTROLLERS_OBSERVE_H_
 
+#include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "controllers/clock.h"
@@ -20,6 +23,16 @@ using VersionCache = std::map<std::string, std::string>;
 // answer is in the snapshot.
 absl::StatusOr<Snapshot> Observe(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock,
                                  const Cluster& cluster, VersionCache& versions);
+
+// By op id: the task in which it was seen last, and since when.
+using TaskTimes = std::map<uint64_t, std::pair<std::string, absl::Time>>;
+
+// Writes into each op since when it has been in its task.
+void TimeTasks(std::vector<Op>& ops, absl::Time now, TaskTimes& times);
+
+// Asks every leader for its followers and every replica for its term, into `database.closely`. Two
+// calls for each partition.
+void LookClosely(OpenMldb& openmldb, Database& database);
 
 // The parts, for tests.
 Pod ReadPod(const Json& object);

@@ -39,11 +39,26 @@ const ReplicaMeta* Partition::Leader() const {
   return nullptr;
 }
 
+bool Partition::LedBy(const std::string& endpoint) const {
+  const ReplicaMeta* leader = Leader();
+  return leader != nullptr && leader->endpoint == endpoint;
+}
+
 const ReplicaMeta* Partition::Find(const std::string& endpoint) const {
   for (const ReplicaMeta& replica : replicas) {
     if (replica.endpoint == endpoint) return &replica;
   }
   return nullptr;
+}
+
+LoadRequest LoadRequestFor(const Table& table, const Partition& partition, TableMode mode) {
+  LoadRequest request;
+  request.partition = partition.id;
+  request.mode = mode;
+  request.term = partition.Term().term;
+  request.seg_cnt = table.seg_cnt;
+  request.storage_mode = table.storage_mode;
+  return request;
 }
 
 absl::Status OpenMldbError(int code, const std::string& what, const std::string& message) {

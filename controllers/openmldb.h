@@ -55,7 +55,10 @@ struct Partition {
 
   // The replica that is leader and alive; null when there is none.
   const ReplicaMeta* Leader() const;
+  bool LedBy(const std::string& endpoint) const;
   const ReplicaMeta* Find(const std::string& endpoint) const;
+  // The present term; {0, 0} before there was any.
+  TermOffset Term() const { return term_offsets.empty() ? TermOffset() : term_offsets.back(); }
 
   bool operator==(const Partition&) const = default;
 };
@@ -96,7 +99,11 @@ struct Op {
   std::string db;
   std::string table;
   uint32_t pid = 0;
+  // Since when it has been seen in this task (TimeTasks in observe.h).
+  absl::Time in_task_since = absl::InfiniteFuture();
 
+  bool UnderWay() const { return state == OpState::kInited || state == OpState::kDoing; }
+  bool Of(const PartitionId& id) const { return db == id.db && table == id.table && pid == id.pid; }
   bool operator==(const Op&) const = default;
 };
 
@@ -142,6 +149,8 @@ struct LoadRequest {
   StorageMode storage_mode = StorageMode::kMemory;
   std::vector<std::string> replicas;  // the other replicas when loading as leader
 };
+// For a replica of `partition` of `table`, in its present term.
+LoadRequest LoadRequestFor(const Table& table, const Partition& partition, TableMode mode);
 
 struct Job {
   int32_t id = 0;
@@ -219,9 +228,11 @@ class OpenMldb {
   // Everything loaded on each tablet. A tablet not reached is an error in its place.
   virtual std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> GetTableStatus(
       const std::vector<std::string>& tablets) = 0;
-  // The status of one partition on several tablets at once; NotFound where it is not loaded.
+  // The status of one partition on several tablets at once; NotFound where it is not loaded. A
+  // tablet that does not answer is waited for no longer than `limit`.
   virtual std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
-      const PartitionId& partition, const std::vector<std::string>& tablets) = 0;
+      const PartitionId& partition, const std::vector<std::string>& tablets,
+      absl::Duration limit = absl::InfiniteDuration()) = 0;
   virtual std::vector<absl::StatusOr<TermPair>> GetTermPair(
       const PartitionId& partition, StorageMode storage,
       const std::vector<std::string>& tablets) = 0;
@@ -243,6 +254,8 @@ class OpenMldb {
   virtual std::vector<absl::Status> DelReplica(const std::vector<PartitionId>& partitions,
                                                const std::vector<std::string>& leaders,
                                                const std::string& follower) = 0;
+  // What is loaded goes into the tablet's recycle directory; not loaded (100) is ok.
+  virtual absl::Status DropTable(const PartitionId& partition, const std::string& tablet) = 0;
   virtual absl::Status RecoverSnapshot(const PartitionId& partition, const std::string& tablet) = 0;
   // End or restore the ZooKeeper session of a nameserver or tablet (F1.6, M4, M14). `address` is
   // host:port.

@@ -26,9 +26,18 @@ struct Plan {
   const Snapshot& seen;
   Decision decision;
 
+  // A rollout is about to begin: the new image is tried.
+  bool preflight = false;
+
   Ledger& ledger() { return decision.ledger; }
 
   void Do(Action action) { decision.actions.push_back(std::move(action)); }
+  // What `tablet` has of the partition now is of its last term or before, whatever becomes of it.
+  void RememberTerm(const Partition& partition, const std::string& tablet) {
+    if (partition.term_offsets.empty()) return;
+    ledger().followed_in_term[FollowerKey(partition.id, tablet)] =
+        partition.term_offsets.back().term;
+  }
   // There are actions; see what came of them after `look_again`.
   bool Acting(std::string progress, absl::Duration look_again = kSoon) {
     decision.progress = std::move(progress);
@@ -57,11 +66,17 @@ struct Plan {
 
 // The steps of the rollout, in files of their own. Each is done at once when its component needs
 // nothing.
+bool LiftFences(Plan& plan);           // tablet_rollout.cc
 bool CreateMissing(Plan& plan);        // create.cc
+bool Preflight(Plan& plan);            // preflight.cc
+bool Mend(Plan& plan);                 // mend.cc
 bool UpgradeNameservers(Plan& plan);   // nameserver_rollout.cc
 bool UpgradeTablets(Plan& plan);       // tablet_rollout.cc
 bool UpgradeTaskManagers(Plan& plan);  // task_manager_rollout.cc
 bool UpgradeApiServers(Plan& plan);    // api_server_rollout.cc
+
+// Not a step: whatever is waited for, a pod that is not ready for too long is reported.
+void ReportLatePod(Plan& plan);  // late_pod.cc
 
 }  // namespace omdb
 

@@ -1,5 +1,6 @@
 #include "controllers/reconciler.h"
 
+#include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,9 +18,11 @@ constexpr absl::Duration kWorthAnEvent = absl::Seconds(3);
 
 struct Reconciler::Memory {
   bool looked = false;
+  bool looked_closely = false;  // since then, with nothing left to mend
   std::optional<Ledger> ledger;
   std::string ledger_version;  // its ConfigMap's resourceVersion
   VersionCache versions;
+  TaskTimes tasks;
   std::shared_ptr<OpenMldb> openmldb;
   // What is waited for, since when, and whether people were told: what passes at once is no event.
   std::string waiting_for;
@@ -28,8 +31,12 @@ struct Reconciler::Memory {
 };
 
 Reconciler::Reconciler(Kubernetes& kubernetes, OpenMldbFactory& openmldb, Clock& clock,
-                       EventSink& events)
-    : kubernetes_(kubernetes), openmldb_(openmldb), clock_(clock), events_(events) {}
+                       EventSink& events, Leadership& leadership)
+    : kubernetes_(kubernetes),
+      openmldb_(openmldb),
+      clock_(clock),
+      events_(events),
+      leadership_(leadership) {}
 
 Reconciler::~Reconciler() = default;
 
@@ -46,6 +53,15 @@ void Reconciler::Forget(const ObjectKey& key) {
 }
 
 absl::StatusOr<absl::Duration> Reconciler::Reconcile(const ObjectKey& key) {
+  try {
+    return Once(key);
+  } catch (const std::exception& error) {  // no other cluster shall wait for this one's
+    Forget(key);
+    return absl::InternalError(absl::StrCat("a bug of the operator: ", error.what()));
+  }
+}
+
+absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
   absl::StatusOr<Json> object = kubernetes_.Get(types::OpenMLDBCluster(), key);
   if (absl::IsNotFound(object.status())) {
     Forget(key);
@@ -53,7 +69,7 @@ absl::StatusOr<absl::Duration> Reconciler::Reconcile(const ObjectKey& key) {
   }
   if (!object.ok()) return object.status();
   absl::StatusOr<Cluster> cluster = ParseCluster(*object);
-  if (!cluster.ok()) return cluster.status();
+  if (!cluster.ok()) return Stall(ParseWithoutSpec(*object), "InvalidSpec", cluster.status());
   // What it owns is collected by Kubernetes; the data volumes stay.
   if (cluster->deleting) {
     Forget(key);
@@ -65,13 +81,21 @@ absl::StatusOr<absl::Duration> Reconciler::Reconcile(const ObjectKey& key) {
         openmldb_.Connect(ZooKeeperServers(*cluster), cluster->spec.zookeeper_root_path);
   }
   if (!memory->ledger) {
-    if (absl::Status status = ReadLedger(*cluster, *memory); !status.ok()) return status;
+    absl::Status status = ReadLedger(*cluster, *memory);
+    if (absl::IsDataLoss(status)) return Stall(*cluster, "LedgerUnreadable", status);
+    if (!status.ok()) return status;
   }
 
   absl::StatusOr<Snapshot> snapshot =
       Observe(kubernetes_, *memory->openmldb, clock_, *cluster, memory->versions);
   if (!snapshot.ok()) return snapshot.status();
+  if (snapshot->database) TimeTasks(snapshot->database->ops, snapshot->now, memory->tasks);
   snapshot->first_look = !memory->looked;
+  const auto& hand = memory->ledger->tablet;
+  // The first look lifts fences, and goes no further.
+  if (snapshot->database && hand && !snapshot->first_look &&
+      (!memory->looked_closely || hand->step >= TabletStep::kTurnFailoverBack))
+    LookClosely(*memory->openmldb, *snapshot->database);
 
   Decision decision = Decide(*snapshot, *memory->ledger);
 
@@ -79,11 +103,19 @@ absl::StatusOr<absl::Duration> Reconciler::Reconcile(const ObjectKey& key) {
     return status;
   absl::Status error;
   for (const Action& action : decision.actions) {
+    error = CanBeUndone(action) ? leadership_.Leads() : leadership_.Confirm();
+    if (!error.ok()) break;
     error = Act(kubernetes_, *memory->openmldb, clock_, *snapshot, action, decision.ledger,
                 decision.notes);
-    if (!error.ok()) break;
+    if (error.ok()) continue;
+    if (std::holds_alternative<action::HandOver>(action))
+      memory->looked = memory->looked_closely = false;
+    break;
   }
-  if (error.ok() && snapshot->database) memory->looked = true;
+  if (error.ok() && snapshot->database) {
+    memory->looked = true;
+    if (snapshot->database->closely && decision.mended) memory->looked_closely = true;
+  }
   // What the actions taught; lost with the process it is asked for again.
   if (absl::Status status = WriteLedger(*cluster, decision.ledger, *memory);
       !status.ok() && error.ok())
@@ -120,8 +152,10 @@ absl::Status Reconciler::ReadLedger(const Cluster& cluster, Memory& memory) {
   absl::StatusOr<Ledger> ledger =
       LedgerFromJson(Json::parse(content, nullptr, /*allow_exceptions=*/false));
   if (!ledger.ok()) {
-    return absl::DataLossError(
-        absl::StrCat("ConfigMap ", LedgerName(cluster), ": ", ledger.status().message()));
+    return absl::DataLossError(absl::StrCat(
+        "ConfigMap ", LedgerName(cluster), ", in which the operator keeps what a rollout must ",
+        "remember, cannot be read: ", ledger.status().message(), "; restore it, or delete it ",
+        "once auto_failover is as it should be and every table is well"));
   }
   memory.ledger = *std::move(ledger);
   memory.ledger_version = object->at("metadata").value("resourceVersion", "");
@@ -142,6 +176,15 @@ absl::Status Reconciler::WriteLedger(const Cluster& cluster, const Ledger& ledge
   memory.ledger = ledger;
   memory.ledger_version = stored->at("metadata").value("resourceVersion", "");
   return absl::OkStatus();
+}
+
+absl::Status Reconciler::Stall(const Cluster& cluster, const std::string& reason,
+                               const absl::Status& why) {
+  const ClusterStatus status =
+      ReportStalled(cluster, clock_.Now(), reason, std::string(why.message()));
+  if (cluster.status != status) events_.Emit(cluster, {true, reason, std::string(why.message())});
+  (void)WriteStatus(cluster, status);  // what is wrong is returned all the same
+  return why;
 }
 
 absl::Status Reconciler::WriteStatus(const Cluster& cluster, ClusterStatus status) {

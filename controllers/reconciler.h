@@ -13,6 +13,7 @@
 #include "controllers/clock.h"
 #include "controllers/events.h"
 #include "controllers/kubernetes.h"
+#include "controllers/leadership.h"
 #include "controllers/ledger.h"
 #include "controllers/observe.h"
 #include "controllers/openmldb.h"
@@ -24,26 +25,31 @@ namespace omdb {
 // new Reconciler goes on from the ledger.
 class Reconciler {
  public:
-  Reconciler(Kubernetes& kubernetes, OpenMldbFactory& openmldb, Clock& clock, EventSink& events);
+  Reconciler(Kubernetes& kubernetes, OpenMldbFactory& openmldb, Clock& clock, EventSink& events,
+             Leadership& leadership);
   ~Reconciler();
 
   // How soon to look again; infinite when the resource is gone. An error is to be retried with
-  // back-off.
+  // back-off; Internal for an exception, a bug, after which it begins anew like another process.
   absl::StatusOr<absl::Duration> Reconcile(const ObjectKey& key);
 
  private:
   struct Memory;
 
+  absl::StatusOr<absl::Duration> Once(const ObjectKey& key);
   std::shared_ptr<Memory> MemoryOf(const ObjectKey& key);
   void Forget(const ObjectKey& key);
   absl::Status ReadLedger(const Cluster& cluster, Memory& memory);
   absl::Status WriteLedger(const Cluster& cluster, const Ledger& ledger, Memory& memory);
+  // A person has to act: the resource says so. Returns `why`.
+  absl::Status Stall(const Cluster& cluster, const std::string& reason, const absl::Status& why);
   absl::Status WriteStatus(const Cluster& cluster, ClusterStatus status);
 
   Kubernetes& kubernetes_;
   OpenMldbFactory& openmldb_;
   Clock& clock_;
   EventSink& events_;
+  Leadership& leadership_;
   absl::Mutex mutex_;
   std::map<ObjectKey, std::shared_ptr<Memory>> memories_ ABSL_GUARDED_BY(mutex_);
 };

@@ -9,10 +9,10 @@
 namespace omdb {
 namespace {
 
-void SetCondition(ClusterStatus& status, const Snapshot& seen, const std::string& type, bool value,
+void SetCondition(ClusterStatus& status, absl::Time now, const std::string& type, bool value,
                   const std::string& reason, const std::string& message) {
-  Condition condition{type,     value ? "True" : "False", reason, message,
-                      seen.now, seen.cluster.generation};
+  Condition condition{type, value ? "True" : "False",  reason, message,
+                      now,  status.observed_generation};
   for (Condition& present : status.conditions) {
     if (present.type != type) continue;
     if (present.status == condition.status)
@@ -21,6 +21,14 @@ void SetCondition(ClusterStatus& status, const Snapshot& seen, const std::string
     return;
   }
   status.conditions.push_back(std::move(condition));
+}
+
+void SetUnready(ClusterStatus& status, absl::Time now, bool stalled, const std::string& reason,
+                const std::string& message) {
+  SetCondition(status, now, "Ready", false, reason, message);
+  SetCondition(status, now, "Reconciling", !stalled, reason, message);
+  SetCondition(status, now, "Stalled", stalled, stalled ? reason : "Progressing",
+               stalled ? message : "");
 }
 
 void CountPods(const Snapshot& seen, ClusterStatus& status) {
@@ -59,7 +67,7 @@ ClusterStatus Report(const Snapshot& seen, const Decision& decision, const absl:
   if (decision.ledger.rollout) {
     status.tablets = decision.ledger.rollout->tablets;
     if (decision.ledger.tablet) AddReport(status.tablets, decision.ledger.tablet->report);
-    status.rows_lost = 0;
+    status.rows_lost = decision.ledger.rollout->rows_lost;
     for (const TabletReport& tablet : status.tablets) status.rows_lost += tablet.rows_lost;
   }
   std::string reason = decision.reason;
@@ -74,10 +82,10 @@ ClusterStatus Report(const Snapshot& seen, const Decision& decision, const absl:
     status.sdk_java = absl::StrCat("com.4paradigm.openmldb:openmldb-jdbc:", version,
                                    " com.4paradigm.openmldb:openmldb-native:", version);
     status.sdk_python = absl::StrCat("pip install openmldb==", version);
-    SetCondition(status, seen, "Ready", true, "Complete",
+    SetCondition(status, seen.now, "Ready", true, "Complete",
                  absl::StrCat("every component runs version ", version));
-    SetCondition(status, seen, "Reconciling", false, "Complete", "");
-    SetCondition(status, seen, "Stalled", false, "Complete", "");
+    SetCondition(status, seen.now, "Reconciling", false, "Complete", "");
+    SetCondition(status, seen.now, "Stalled", false, "Complete", "");
     return status;
   }
   if (!decision.progress.empty()) status.progress = decision.progress;
@@ -85,10 +93,16 @@ ClusterStatus Report(const Snapshot& seen, const Decision& decision, const absl:
     reason = decision.phase == "Creating" ? "Creating" : "Progressing";
     message = decision.progress;
   }
-  SetCondition(status, seen, "Ready", false, reason, message);
-  SetCondition(status, seen, "Reconciling", !decision.stalled, reason, message);
-  SetCondition(status, seen, "Stalled", decision.stalled, decision.stalled ? reason : "Progressing",
-               decision.stalled ? message : "");
+  SetUnready(status, seen.now, decision.stalled, reason, message);
+  return status;
+}
+
+ClusterStatus ReportStalled(const Cluster& cluster, absl::Time now, const std::string& reason,
+                            const std::string& message) {
+  ClusterStatus status = cluster.status;
+  status.observed_generation = cluster.generation;
+  status.phase = "Stalled";
+  SetUnready(status, now, /*stalled=*/true, reason, message);
   return status;
 }
 

@@ -31,8 +31,11 @@ void BeginRollout(Plan& plan) {
     }
   }
   rollout->to_version = plan.seen.cluster.spec.version;
-  plan.Tell("UpgradeStarted",
-            absl::StrCat("replacing version ", rollout->from_version, " by ", rollout->to_version));
+  plan.Tell("UpgradeStarted", rollout->from_version == rollout->to_version
+                                  ? absl::StrCat("replacing pods of version ", rollout->to_version,
+                                                 " whose part of the spec changed")
+                                  : absl::StrCat("replacing version ", rollout->from_version,
+                                                 " by ", rollout->to_version));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,13 +25,36 @@ struct Pod {
   bool ready = false;
   bool deleting = false;
   absl::Time created;
+  absl::Time not_ready_since;  // while it is not ready; the zero time where nothing says it
   // Why its container does not run, as Kubernetes says ("ImagePullBackOff: …"); empty while nothing
   // is wrong.
   std::string trouble;
+  std::string says;  // what Kubernetes says of a pod that is not ready, whether it passes or not
   // What the server itself reports by /version; empty when it did not answer.
   std::string reported_version;
 
   bool operator==(const Pod&) const = default;
+};
+
+// The pod in which a new image is tried before any server is replaced (preflight.cc).
+struct PreflightPod {
+  std::string name;
+  std::string uid;
+  std::string hash;  // of the object it was made from
+  bool deleting = false;
+  absl::Time created;
+  // Once its container has ended; its output is what `openmldb --version` printed, or why it did
+  // not run.
+  std::optional<int> exit_code;
+  std::string output;
+  absl::Time ended;
+  // The node refused or evicted it: that says nothing about the image.
+  bool rejected = false;
+  // What the container waits for ("ImagePullBackOff"), and in Kubernetes' own words.
+  std::string waiting;
+  std::string says;
+
+  bool operator==(const PreflightPod&) const = default;
 };
 
 // A StatefulSet or Deployment as stored.
@@ -53,6 +77,12 @@ struct Database {
   bool auto_failover = false;
   // What each tablet has loaded; a tablet that did not answer is missing.
   std::map<std::string, std::map<std::pair<uint32_t, uint32_t>, ReplicaStatus>> loaded;
+  // What only a look at every replica shows, by ToString(PartitionId); taken where it is needed.
+  struct CloseLook {
+    std::map<std::string, std::set<std::string>> followers;        // as their leader lists them
+    std::map<std::string, std::map<std::string, uint64_t>> terms;  // of loaded replicas, by tablet
+  };
+  std::optional<CloseLook> closely;
   std::vector<Job> unfinished_jobs;
   absl::Status task_manager_status;
 
@@ -66,12 +96,13 @@ struct Database {
 
 struct Snapshot {
   absl::Time now;
-  // The first look of this process at the cluster: what a former operator was in the middle of is
-  // not known.
+  // The first look of this process at the cluster, or the first after a hand-over that failed: a
+  // tablet may be fenced.
   bool first_look = false;
   Cluster cluster;
   std::map<Component, Workload> workloads;
   std::vector<Pod> pods;  // by name
+  std::optional<PreflightPod> preflight;
   // Hash annotations of the stored services and budgets, by (kind, name).
   std::map<std::pair<std::string, std::string>, std::string> object_hashes;
   // Not ok: what could not be read, and `database` is empty.

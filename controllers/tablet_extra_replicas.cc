@@ -15,9 +15,11 @@ bool AddExtraReplicas(Plan& plan) {
     const bool running = OpUnderWayOn(database, held.id);
     if (alive && !running) continue;
     ++missing;
-    if (!running && meta == nullptr) plan.Do(action::AddReplica{held.id, held.extra_replica});
-    // A replica that was added but whose op failed at the end (H4) is brought up like any other.
-    if (!running && meta != nullptr) plan.Do(action::Recover{held.id, held.extra_replica});
+    // One that was added but whose op failed at the end (H4) is mended like any other replica.
+    if (running || meta != nullptr) continue;
+    if (database.Status(held.extra_replica, held.id) != nullptr)
+      plan.Do(action::DropLeftover{held.id, held.extra_replica});
+    plan.Do(action::AddReplica{held.id, held.extra_replica});
   }
   if (missing == 0) return true;
   return plan.Acting(Progress(plan, absl::StrCat("waiting for ", missing, " extra replicas")),
@@ -25,21 +27,30 @@ bool AddExtraReplicas(Plan& plan) {
 }
 
 // Only once the tablet itself has the partition again: as its leader, alive, and with every row
-// (the hand-over back saw all replicas equal).
+// (the hand-over back saw all replicas equal). A tablet that was failed over meanwhile does not.
 bool RemoveExtraReplicas(Plan& plan) {
   const Database& database = *plan.seen.database;
-  const std::string& tablet = plan.ledger().tablet->name;
+  TabletInHand& hand = *plan.ledger().tablet;
+  bool led_elsewhere = false;
   int left = 0;
-  for (const HeldPartition& held : plan.ledger().tablet->partitions) {
+  for (const HeldPartition& held : hand.partitions) {
     const Partition* partition = database.FindPartition(held.id);
     if (held.extra_replica.empty() || partition == nullptr) continue;
     const bool running = OpUnderWayOn(database, held.id);
     if (partition->Find(held.extra_replica) == nullptr && !running) continue;
     ++left;
     const ReplicaMeta* leader = partition->Leader();
-    if (!running && leader != nullptr && leader->endpoint == tablet) {
+    if (running || leader == nullptr) continue;
+    const ReplicaMeta* own = partition->Find(hand.name);
+    if (leader->endpoint == hand.name) {
       plan.Do(action::DeleteReplica{held.id, held.extra_replica});
+    } else if (own != nullptr && own->is_alive) {
+      led_elsewhere = true;
     }
+  }
+  if (led_elsewhere && plan.decision.actions.empty()) {
+    hand.step = TabletStep::kReturnLeaders;
+    return true;
   }
   if (left == 0) return true;
   return plan.Acting(Progress(plan, absl::StrCat("removing ", left, " extra replicas")), kShortly);

@@ -22,14 +22,16 @@ bool MoveLeaders(Plan& plan, const std::string& doing, const Target& target) {
     if (!held.was_leader || held.moved_to.empty() || partition == nullptr) continue;
     ++all;
     const ReplicaMeta* leader = partition->Leader();
-    if (leader != nullptr && leader->endpoint == target(held)) {
+    if (partition->LedBy(target(held))) {
       ++moved;
       continue;
     }
     if (leader == nullptr) {
+      plan.decision.actions.clear();
       return plan.Wait("NoLeader", absl::StrCat("partition ", ToString(held.id),
                                                 " has no leader that is alive"));
     }
+    plan.RememberTerm(*partition, leader->endpoint);
     if (asked++ < kHandOversAtATime)
       plan.Do(action::HandOver{held.id, leader->endpoint, target(held)});
   }
@@ -57,11 +59,11 @@ bool HandOverLeaders(Plan& plan) {
 }
 
 bool ReturnLeaders(Plan& plan) {
-  const std::string tablet = plan.ledger().tablet->name;
+  std::string tablet = plan.ledger().tablet->name;
   if (!MoveLeaders(plan, "returning leaders", [&tablet](const HeldPartition&) { return tablet; }))
     return false;
   for (HeldPartition& held : plan.ledger().tablet->partitions) {
-    held.attached = false;
+    held.attached_to.clear();
     held.attach_offset = 0;
   }
   return true;

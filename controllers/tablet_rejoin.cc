@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "controllers/guards.h"
+#include "controllers/replica_repair.h"
 #include "controllers/tablet_steps.h"
 
 // Rejoin in place (M12): the tablet loads what it has on disk, its leaders continue from there.
@@ -13,23 +14,22 @@ namespace {
 // A partition without another replica, whose downtime was accepted: the tablet stays its leader.
 bool StaysLeader(const HeldPartition& held) { return held.was_leader && held.moved_to.empty(); }
 
-LoadRequest RequestFor(const Database& database, const HeldPartition& held,
-                       const Partition& partition) {
-  const Table& table = *database.TableOf(held.id);
-  LoadRequest request;
-  request.partition = held.id;
-  request.mode = StaysLeader(held) ? TableMode::kLeader : TableMode::kFollower;
-  request.term = partition.term_offsets.empty() ? 0 : partition.term_offsets.back().term;
-  request.seg_cnt = table.seg_cnt;
-  request.storage_mode = table.storage_mode;
-  return request;
-}
-
 // An ex-leader must be exactly where it stopped: the next term begins one above (M11). A follower
 // may have got what was on its way, but nothing that its leader does not have.
 bool AsRemembered(const HeldPartition& held, const ReplicaStatus& status, uint64_t leader_offset) {
+  // It was written to until it stopped.
+  if (StaysLeader(held)) return status.offset >= held.offset;
   if (held.was_leader) return status.offset == held.offset;
   return status.offset >= held.offset && status.offset <= leader_offset;
+}
+
+// Whoever led it may have been failed over since: a leader does not go on from rows that it lacks.
+bool FitsTheTerms(const Ledger& ledger, const HeldPartition& held, const Partition& partition,
+                  uint64_t offset) {
+  if (StaysLeader(held) || partition.term_offsets.empty()) return true;
+  const auto known = ledger.followed_in_term.find(FollowerKey(held.id, ledger.tablet->name));
+  return known != ledger.followed_in_term.end() &&
+         EntriesBeyondItsTerm(partition.term_offsets, {known->second, offset}) == 0;
 }
 
 const ReplicaStatus* LeaderStatus(const Database& database, const Partition& partition) {
@@ -54,9 +54,10 @@ bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& foll
                        absl::StrCat("the leader of ", ToString(held.id), " does not answer"));
     }
     const ReplicaStatus* own = database.Status(endpoint, held.id);
-    if (held.attached && own != nullptr && own->offset >= held.attach_offset) continue;
+    const bool attached = partition->LedBy(held.attached_to);
+    if (attached && own != nullptr && own->offset >= held.attach_offset) continue;
     ++behind;
-    if (held.attached) continue;
+    if (attached) continue;
     held.attach_offset = leader->offset;
     action::Attach& batch = attach[endpoint];
     batch.follower = endpoint;
@@ -71,6 +72,9 @@ bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& foll
 }  // namespace
 
 bool Load(Plan& plan) {
+  // A leader that counts on it from before would leave a hole (F5.2.1 d), and RecoverTable leaves
+  // alone what is alive.
+  if (!DetachFromLeaders(plan)) return plan.Acting(Progress(plan, "detaching followers"));
   const Database& database = *plan.seen.database;
   TabletInHand& hand = *plan.ledger().tablet;
   action::Load load{hand.name, {}};
@@ -78,10 +82,11 @@ bool Load(Plan& plan) {
   for (HeldPartition& held : hand.partitions) {
     const Partition* partition = database.FindPartition(held.id);
     if (partition == nullptr || held.recover) continue;
-    held.attached = false;
     const ReplicaStatus* status = database.Status(hand.name, held.id);
     if (status == nullptr) {
-      load.requests.push_back(RequestFor(database, held, *partition));
+      load.requests.push_back(
+          LoadRequestFor(*database.TableOf(held.id), *partition,
+                         StaysLeader(held) ? TableMode::kLeader : TableMode::kFollower));
       continue;
     }
     if (status->state == TableState::kLoading || status->state == TableState::kUndefined) {
@@ -93,11 +98,13 @@ bool Load(Plan& plan) {
       return plan.Wait("NoLeader",
                        absl::StrCat("the leader of ", ToString(held.id), " does not answer"));
     }
-    if (!AsRemembered(held, *status, leader->offset)) {
+    const bool fits = FitsTheTerms(plan.ledger(), held, *partition, status->offset);
+    if (!fits || !AsRemembered(held, *status, leader->offset)) {
       held.recover = true;
       plan.Warn("ReplicaDiffers",
                 absl::StrCat("tablet ", hand.name, " loaded ", ToString(held.id), " up to offset ",
                              status->offset, ", expected ", held.offset,
+                             fits ? "" : " and nothing of a term that ended without it",
                              "; it is copied from its leader by RecoverTable"));
     }
   }

@@ -7,10 +7,6 @@
 namespace omdb {
 namespace {
 
-// For that long the nameserver may take to see a tablet that is registered; then it has missed it
-// (H6).
-constexpr absl::Duration kMissedAfter = absl::Seconds(2);
-
 bool Replace(Plan& plan, const Pod& pod) {
   const Workload& workload = plan.seen.workloads.at(Component::kTablet);
   if (workload.spec_hash == pod.spec_hash) {
@@ -30,24 +26,32 @@ bool Replace(Plan& plan, const Pod& pod) {
 // No leader keeps an old position for the tablet, and the nameserver does not count on it (M12 step
 // 1). Its own offsets are remembered once nothing is sent to it any more.
 bool Detach(Plan& plan) {
+  if (!DetachFromLeaders(plan)) return plan.Acting(Progress(plan, "detaching followers"));
   const Database& database = *plan.seen.database;
   TabletInHand& hand = *plan.ledger().tablet;
-  for (const HeldPartition& held : hand.partitions) {
-    const Partition* partition = database.FindPartition(held.id);
-    if (partition == nullptr) continue;
-    const ReplicaMeta* meta = partition->Find(hand.name);
-    const ReplicaMeta* leader = partition->Leader();
-    if (meta == nullptr || leader == nullptr || leader->endpoint == hand.name || !meta->is_alive)
-      continue;
-    plan.Do(action::Detach{held.id, leader->endpoint, hand.name});
-  }
-  if (!plan.decision.actions.empty()) return plan.Acting(Progress(plan, "detaching followers"));
   for (HeldPartition& held : hand.partitions) {
     const ReplicaStatus* status = database.Status(hand.name, held.id);
     if (status == nullptr && database.Answered(hand.name)) held.recover = true;
     if (status != nullptr) held.offset = status->offset;
   }
   return true;
+}
+
+bool DetachFromLeaders(Plan& plan) {
+  const Database& database = *plan.seen.database;
+  const TabletInHand& hand = *plan.ledger().tablet;
+  for (const HeldPartition& held : hand.partitions) {
+    const Partition* partition = database.FindPartition(held.id);
+    if (partition == nullptr) continue;
+    const ReplicaMeta* meta = partition->Find(hand.name);
+    const ReplicaMeta* leader = partition->Leader();
+    if (meta == nullptr || leader == nullptr || partition->LedBy(hand.name)) continue;
+    // Somebody else may have marked it; its leader keeps its position all the same.
+    if (!meta->is_alive && held.attached_to.empty()) continue;
+    plan.RememberTerm(*partition, hand.name);
+    plan.Do(action::Detach{held.id, leader->endpoint, hand.name});
+  }
+  return plan.decision.actions.empty();
 }
 
 bool Restart(Plan& plan) {
@@ -57,6 +61,10 @@ bool Restart(Plan& plan) {
   if (pod == nullptr || pod->deleting) return plan.Acting(Progress(plan, "restarting"), kShortly);
   if (pod->uid == hand.pod_uid) {
     if (auto problem = OpUnderWay(database)) return plan.Wait(problem->reason, problem->message);
+    if (!DetachFromLeaders(plan)) {  // somebody recovered it meanwhile
+      plan.ledger().tablet->step = TabletStep::kDetach;
+      return plan.Acting(Progress(plan, "detaching followers"));
+    }
     return Replace(plan, *pod);
   }
   const bool mismatch = ReportsAnotherVersion(*pod);
@@ -73,12 +81,6 @@ bool Restart(Plan& plan) {
   const Tablet* tablet = database.FindTablet(hand.name);
   const bool known = tablet != nullptr && tablet->healthy && tablet->real_endpoint == address;
   if (known && database.Answered(hand.name)) return true;
-  if (tablet != nullptr && !tablet->healthy && tablet->state_age > kMissedAfter &&
-      plan.seen.now - pod->created > 2 * kMissedAfter) {
-    for (const std::string& registered : database.registered_tablets) {
-      if (registered == hand.name) plan.Do(action::RenewZooKeeperSession{address});
-    }
-  }
   return plan.Acting(Progress(plan, "waiting for the nameserver to know it"),
                      absl::Milliseconds(200));
 }

@@ -47,6 +47,13 @@ bool RunSteps(Plan& plan) {
 
 }  // namespace
 
+bool LiftFences(Plan& plan) {
+  if (!plan.seen.first_look || !plan.seen.database || !plan.ledger().tablet) return true;
+  for (const std::string& tablet : plan.seen.database->registered_tablets)
+    plan.Do(action::Unfence{tablet});
+  return plan.Acting(Progress(plan, "lifting fences that may have been left"));
+}
+
 bool UpgradeTablets(Plan& plan) {
   const Snapshot& seen = plan.seen;
   if (!plan.ledger().tablet && !plan.ledger().rollout &&
@@ -60,12 +67,6 @@ bool UpgradeTablets(Plan& plan) {
     if (outdated.empty()) return true;
     if (auto problem = NotWhole(seen)) return plan.Wait(problem->reason, problem->message);
     if (!TakeInHand(plan, *outdated.front())) return false;
-  }
-  if (seen.first_look) {
-    // The operator before this one may have died while it fenced a tablet.
-    for (const std::string& tablet : seen.database->registered_tablets)
-      plan.Do(action::Unfence{tablet});
-    return plan.Acting(Progress(plan, "continuing where the last operator stopped"));
   }
   if (!RunSteps(plan)) return false;
   return plan.Acting(absl::StrCat(Place(plan, Component::kTablet), ": next"));
@@ -82,7 +83,9 @@ bool TurnFailoverOff(Plan& plan) {
   return plan.Acting(Progress(plan, "turning auto_failover off"));
 }
 
+// Only while it is off replicas can be mended: what only a closer look shows must be well before.
 bool TurnFailoverBack(Plan& plan) {
+  if (!plan.seen.database->closely) return plan.Acting(Progress(plan, "looking closely"));
   auto& wanted = plan.ledger().wanted_auto_failover;
   if (wanted && plan.seen.database->auto_failover != *wanted) {
     plan.Do(action::SetAutoFailover{*wanted});
@@ -96,6 +99,7 @@ bool TurnFailoverBack(Plan& plan) {
 // before.
 bool Verify(Plan& plan) {
   if (auto problem = NotWhole(plan.seen)) return plan.Wait(problem->reason, problem->message);
+  if (!plan.seen.database->closely) return plan.Acting(Progress(plan, "looking closely"));
   TabletInHand& hand = *plan.ledger().tablet;
   for (const Op& op : plan.seen.database->ops) {
     if (op.id > hand.last_op_id && op.state == OpState::kFailed) {

@@ -23,6 +23,9 @@ bool RemoveExtraReplicas(Plan& plan);    // tablet_extra_replicas.cc
 bool TurnFailoverBack(Plan& plan);
 bool Verify(Plan& plan);
 
+// Lets leaders forget the tablet where they may replicate to it. True when none does.
+bool DetachFromLeaders(Plan& plan);  // tablet_restart.cc
+
 // "tablet 2/3: c-tablet-1: handing over leaders 5/16"
 std::string Progress(const Plan& plan, const std::string& doing);
 

@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "controllers/guards.h"
 #include "controllers/objects/objects.h"
 #include "controllers/rollout.h"
 
@@ -17,10 +18,13 @@ std::string Describe(const std::vector<Job>& jobs) {
 bool JobsFinished(Plan& plan) {
   const Database& database = *plan.seen.database;
   if (!database.task_manager_status.ok()) {
-    return plan.Wait("TaskManagerUnreachable",
-                     absl::StrCat("cannot ask the task manager for unfinished jobs: ",
-                                  database.task_manager_status.message()),
-                     kLater);
+    return plan.Wait(
+        "TaskManagerUnreachable",
+        absl::StrCat("cannot ask the task manager for unfinished jobs: ",
+                     database.task_manager_status.message(),
+                     "; see the logs of its pods, or set spec.taskManager.replicas to 0 "
+                     "to do without"),
+        kLater);
   }
   if (database.unfinished_jobs.empty()) return true;
   auto& since = plan.ledger().rollout->jobs_awaited_since;
@@ -54,8 +58,7 @@ bool UpgradeTaskManagers(Plan& plan) {
       SpecHash(seen.cluster, Component::kTaskManager, seen.cluster.spec.version);
   const auto outdated = OutdatedPods(plan, Component::kTaskManager);
   if (!plan.ledger().rollout && !outdated_template && outdated.empty()) return true;
-  if (!seen.database)
-    return plan.Wait("OpenMLDBUnreachable", std::string(seen.database_status.message()));
+  if (auto problem = NotReachable(seen)) return plan.Wait(problem->reason, problem->message);
   if (!TakeTurn(plan, Component::kTaskManager)) return false;
   if (!NewPodsServe(plan, Component::kTaskManager)) return false;
   if (outdated.empty()) return true;

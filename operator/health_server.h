@@ -9,13 +9,14 @@
 
 namespace omdb {
 
-// Answers the kubelet: `/healthz` while the process runs, `/readyz` by `ready` (200 when it returns
-// ok, else 503 with the message). `ready` is called from the server's threads.
+// Answers the kubelet: `/healthz` by `healthy`, `/readyz` by `ready`, 200 when it returns ok, else
+// 503 with the message. They are called from the server's threads.
 class HealthServer {
  public:
   // `address` is "host:port" or ":port". Unavailable when it cannot listen there.
+  using Check = std::function<absl::Status()>;
   static absl::StatusOr<std::unique_ptr<HealthServer>> Start(const std::string& address,
-                                                             std::function<absl::Status()> ready);
+                                                             Check healthy, Check ready);
   virtual ~HealthServer() = default;  // stops listening
 };
 

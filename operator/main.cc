@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/debugging/failure_signal_handler.h"
+#include "absl/debugging/symbolize.h"
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
@@ -32,7 +34,7 @@ std::vector<std::string> WithUnderscores(int argc, char** argv) {
   for (size_t i = 1; i < arguments.size(); ++i) {
     std::string& argument = arguments[i];
     if (argument.rfind("--", 0) != 0) continue;
-    const auto end = argument.begin() + std::min(argument.find('='), argument.size());
+    const auto end = std::find(argument.begin(), argument.end(), '=');
     std::replace(argument.begin() + 2, end, '-', '_');
   }
   return arguments;
@@ -67,6 +69,9 @@ absl::StatusOr<omdb::Config> ReadConfig() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A crash leaves its stack in the log.
+  absl::InitializeSymbolizer(argv[0]);
+  absl::InstallFailureSignalHandler({});
   std::vector<std::string> arguments = WithUnderscores(argc, argv);
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());

@@ -128,6 +128,24 @@ class Workers {
   std::vector<std::thread> threads_;
 };
 
+class AlwaysLeads : public Leadership {
+ public:
+  absl::Status Leads() const override { return absl::OkStatus(); }
+  absl::Status Confirm() override { return absl::OkStatus(); }
+};
+
+// Whatever a reconcile waits for has an end long before: one that takes longer is a bug, which a
+// new process may be spared.
+absl::Status NotStuck(const std::optional<WorkQueueState::Running>& running) {
+  constexpr absl::Duration kStuck = absl::Minutes(10);
+  if (!running || running->time < kStuck) return absl::OkStatus();
+  const absl::Status status = absl::DeadlineExceededError(
+      absl::StrCat("the reconcile of ", running->key, " has not ended for ",
+                   absl::FormatDuration(absl::Trunc(running->time, absl::Seconds(1)))));
+  spdlog::error("{}", std::string(status.message()));
+  return status;
+}
+
 std::string LeaseNamespace(const Config& config, const kube::Connection& connection) {
   return config.lease_namespace.empty() ? connection.ns : config.lease_namespace;
 }
@@ -173,10 +191,12 @@ absl::Status RunOperator(const Config& config) {
     client.Watch(*type, config.watch_namespace, ours);
   }
 
-  auto health = HealthServer::Start(config.health_probe_bind_address, [&client] {
-    return client.Synced() ? absl::OkStatus()
-                           : absl::UnavailableError("the first lists are not complete");
-  });
+  auto health = HealthServer::Start(
+      config.health_probe_bind_address, [&queue] { return NotStuck(queue.LongestRunning()); },
+      [&client] {
+        return client.Synced() ? absl::OkStatus()
+                               : absl::UnavailableError("the first lists are not complete");
+      });
   if (!health.ok()) return health.status();
 
   // The first lists may take as long as the API server is away.
@@ -193,14 +213,10 @@ absl::Status RunOperator(const Config& config) {
                                   spdlog::warn("an event was not written: {}", status.ToString());
                                 }});
   LoggedEvents events(recorder);
-  const std::unique_ptr<OpenMldbFactory> openmldb =
-      MakeOpenMldbFactory({.credential = config.openmldb_credential});
-  Reconciler reconciler(client, *openmldb, clock, events);
-  Workers workers(queue, reconciler, config.workers);
 
   kube::Client election_client(http, kube::LeaderElectionClientOptions());
   std::atomic<bool> lost = false;
-  const auto start = [&workers] { workers.Start(); };
+  std::function<void()> start_workers;
   kube::LeaderElector elector(
       &election_client, &clock, &monotonic,
       {.lease = {LeaseNamespace(config, *connection), config.lease_name},
@@ -208,7 +224,7 @@ absl::Status RunOperator(const Config& config) {
        .on_started_leading =
            [&] {
              spdlog::info("leading as {}", identity);
-             start();
+             start_workers();
            },
        .on_stopped_leading =
            [&] {
@@ -220,10 +236,18 @@ absl::Status RunOperator(const Config& config) {
            [](const absl::Status& status) {
              spdlog::warn("leader election: {}", status.ToString());
            }});
+  AlwaysLeads always;
+  Leadership& leadership = config.leader_elect ? static_cast<Leadership&>(elector) : always;
+  const std::unique_ptr<OpenMldbFactory> openmldb =
+      MakeOpenMldbFactory({.credential = config.openmldb_credential,
+                           .may_change = [&leadership] { return leadership.Leads(); }});
+  Reconciler reconciler(client, *openmldb, clock, events, leadership);
+  Workers workers(queue, reconciler, config.workers);
+  start_workers = [&workers] { workers.Start(); };
   if (config.leader_elect) {
     elector.Start();
   } else {
-    start();
+    start_workers();
   }
 
   int signal = 0;

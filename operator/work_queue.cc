@@ -16,7 +16,8 @@ constexpr absl::Duration kLookAtClock = absl::Seconds(1);
 
 void WorkQueueState::Add(const std::string& key, absl::Duration due, absl::Duration now) {
   if (const auto it = working_.find(key); it != working_.end()) {
-    it->second = std::min(it->second.value_or(absl::InfiniteDuration()), due);
+    auto& again = it->second.wanted_again;
+    again = std::min(again.value_or(absl::InfiniteDuration()), due);
     return;
   }
   if (is_ready_.contains(key)) return;
@@ -40,14 +41,14 @@ std::optional<std::string> WorkQueueState::Take(absl::Duration now) {
   std::string key = std::move(ready_.front());
   ready_.pop_front();
   is_ready_.erase(key);
-  working_.emplace(key, std::nullopt);
+  working_.emplace(key, Work{now, std::nullopt});
   return key;
 }
 
 void WorkQueueState::Done(const std::string& key, absl::Duration now) {
   const auto it = working_.find(key);
   if (it == working_.end()) return;
-  const std::optional<absl::Duration> due = it->second;
+  const std::optional<absl::Duration> due = it->second.wanted_again;
   working_.erase(it);
   if (due) Add(key, *due, now);
 }
@@ -56,6 +57,14 @@ absl::Duration WorkQueueState::NextDue() const {
   absl::Duration next = absl::InfiniteDuration();
   for (const auto& [key, due] : waiting_) next = std::min(next, due);
   return next;
+}
+
+std::optional<WorkQueueState::Running> WorkQueueState::LongestRunning(absl::Duration now) const {
+  const auto oldest = std::min_element(
+      working_.begin(), working_.end(),
+      [](const auto& a, const auto& b) { return a.second.since < b.second.since; });
+  if (oldest == working_.end()) return std::nullopt;
+  return Running{oldest->first, now - oldest->second.since};
 }
 
 int WorkQueueState::failures(const std::string& key) const {
@@ -126,6 +135,11 @@ void WorkQueue::ShutDown() {
   std::lock_guard lock(mutex_);
   shut_down_ = true;
   changed_.notify_all();
+}
+
+std::optional<WorkQueueState::Running> WorkQueue::LongestRunning() const {
+  std::lock_guard lock(mutex_);
+  return state_.LongestRunning(clock_->Elapsed());
 }
 
 WorkQueue::Metrics WorkQueue::metrics() const {

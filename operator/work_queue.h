@@ -42,6 +42,12 @@ class WorkQueueState {
   // Ready ones.
   size_t depth() const { return ready_.size(); }
   bool idle() const { return ready_.empty() && working_.empty(); }
+  // The key that has been in work longest, and for how long.
+  struct Running {
+    std::string key;
+    absl::Duration time;
+  };
+  std::optional<Running> LongestRunning(absl::Duration now) const;
   int failures(const std::string& key) const;
 
  private:
@@ -51,8 +57,11 @@ class WorkQueueState {
   std::deque<std::string> ready_;
   std::set<std::string> is_ready_;
   std::map<std::string, absl::Duration> waiting_;
-  // In work, and when each is wanted again.
-  std::map<std::string, std::optional<absl::Duration>> working_;
+  struct Work {
+    absl::Duration since;
+    std::optional<absl::Duration> wanted_again;
+  };
+  std::map<std::string, Work> working_;
   std::map<std::string, int> failures_;
 };
 
@@ -89,6 +98,7 @@ class WorkQueue {
   void ShutDown();
 
   Metrics metrics() const;
+  std::optional<WorkQueueState::Running> LongestRunning() const;
 
  private:
   MonotonicClock* const clock_;

@@ -195,6 +195,14 @@ std::vector<DesiredObject> SupportingObjects(const Cluster& cluster, Component c
   return objects;
 }
 
+DesiredObject PreflightPodObject(const Cluster& cluster) {
+  auto labels = ClusterLabels(cluster);
+  labels["app.kubernetes.io/component"] = kPreflight;
+  Json metadata = Metadata(cluster, absl::StrCat(cluster.key.name, "-", kPreflight), labels);
+  metadata["annotations"][kVersionAnnotation] = cluster.spec.version;
+  return Hashed(Object(types::Pod(), std::move(metadata), PreflightPodSpec(cluster)));
+}
+
 // By the address of a service, which stays when the pod is replaced.
 std::string ZooKeeperServers(const Cluster& cluster) {
   if (!cluster.spec.zookeeper_managed) return cluster.spec.zookeeper_servers;

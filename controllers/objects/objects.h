@@ -44,6 +44,11 @@ DesiredObject DesiredWorkload(const Cluster& cluster, Component component,
 std::vector<DesiredObject> SupportingObjects(const Cluster& cluster, Component component,
                                              bool handling);
 
+// The pod that prints the version of spec.version's image and ends, with its object hash. It is
+// scheduled and pulls its image as nameservers do, which are the first to be replaced.
+DesiredObject PreflightPodObject(const Cluster& cluster);
+inline constexpr char kPreflight[] = "preflight";  // its component label and container
+
 // host:port list of the ensemble, whether managed or not.
 std::string ZooKeeperServers(const Cluster& cluster);
 

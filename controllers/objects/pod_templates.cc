@@ -24,6 +24,13 @@ constexpr std::array kScheduling = {
     "topologySpreadConstraints",
 };
 
+// Those that say on which nodes a pod may run and as whom. What keeps servers apart from each other
+// is none of the preflight pod's business: it would find no place where they fill every node.
+constexpr std::array kPreflightScheduling = {
+    "nodeSelector",    "priorityClassName",  "runtimeClassName", "schedulerName",
+    "securityContext", "serviceAccountName", "tolerations",
+};
+
 Json FieldEnvironment(const std::string& name, const std::string& path) {
   return {{"name", name}, {"valueFrom", {{"fieldRef", {{"fieldPath", path}}}}}};
 }
@@ -164,6 +171,38 @@ Json PodTemplate(const Cluster& cluster, Component component, const std::string&
     spec["volumes"].push_back({{"name", kDataVolume}, {"emptyDir", Json::object()}});
   }
   return {{"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
+}
+
+Json PreflightPodSpec(const Cluster& cluster) {
+  const ClusterSpec& spec = cluster.spec;
+  Json container = {{"name", kPreflight},
+                    {"image", ImageOf(spec, spec.version)},
+                    {"imagePullPolicy", spec.image_pull_policy},
+                    {"command", VersionCommand()},
+                    {"terminationMessagePolicy", "FallbackToLogsOnError"}};
+  // With limits, because a quota of the namespace may ask for them.
+  container["resources"] = {{"requests", {{"cpu", "10m"}, {"memory", "64Mi"}}},
+                            {"limits", {{"cpu", "1"}, {"memory", "512Mi"}}}};
+  // The user is the image's: the published ones run as root, and whether they can as another is not
+  // known.
+  container["securityContext"] = {{"allowPrivilegeEscalation", false},
+                                  {"readOnlyRootFilesystem", true},
+                                  {"capabilities", {{"drop", Json::array({"ALL"})}}},
+                                  {"seccompProfile", {{"type", "RuntimeDefault"}}}};
+  Json pod = {{"containers", Json::array({std::move(container)})},
+              {"restartPolicy", "Never"},
+              {"terminationGracePeriodSeconds", 1},
+              {"automountServiceAccountToken", false},
+              {"enableServiceLinks", false}};
+  if (!spec.image_pull_secrets.empty()) pod["imagePullSecrets"] = spec.image_pull_secrets;
+  const Json& own = spec.nameserver.pod;
+  if (!own.is_object()) return pod;
+  for (const char* field : kPreflightScheduling) {
+    if (own.contains(field)) pod[field] = own.at(field);
+  }
+  const Json::json_pointer node_affinity("/affinity/nodeAffinity");
+  if (own.contains(node_affinity)) pod["affinity"]["nodeAffinity"] = own.at(node_affinity);
+  return pod;
 }
 
 }  // namespace omdb

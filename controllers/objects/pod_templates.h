@@ -16,6 +16,9 @@ inline constexpr char kDataVolume[] = "data";
 // images, F1).
 Json PodTemplate(const Cluster& cluster, Component component, const std::string& version);
 
+// The spec of the pod that only prints the version of the image of spec.version.
+Json PreflightPodSpec(const Cluster& cluster);
+
 // "4pdosc/openmldb:0.9.2"; an image that names its tag or digest is taken as it is.
 std::string ImageOf(const ClusterSpec& spec, const std::string& version);
 

@@ -23,7 +23,14 @@ if [ -z "$home" ]; then
   echo "no $program in /work/openmldb or /openmldb of this image" >&2
   exit 1
 fi
-mkdir -p "$data/logs"
+)sh";
+
+constexpr char kMakeLogs[] = R"sh(mkdir -p "$data/logs"
+)sh";
+
+// As gflags does: "openmldb version 0.9.2-<commit>" (F1.7).
+constexpr char kPrintVersion[] = R"sh(cd "$home"
+exec "./$program" --version >/dev/termination-log 2>&1
 )sh";
 
 // The name is the server's identity (F1.3); a line's end would be part of it.
@@ -158,10 +165,10 @@ std::vector<std::string> Lines(Settings settings, const Settings& from_user, con
 // `program` is the server's path in the home directory, `prepare` readies it and makes its command
 // line of the arguments.
 std::vector<std::string> Shell(const std::string& program, const std::string& prepare) {
-  return {
-      "sh", "-c",
-      absl::StrCat("data=", kDataDirectory, "\nprogram=", program, "\n", kFindHome, prepare, kRun),
-      "start"};
+  return {"sh", "-c",
+          absl::StrCat("data=", kDataDirectory, "\nprogram=", program, "\n", kFindHome, kMakeLogs,
+                       prepare, kRun),
+          "start"};
 }
 
 }  // namespace
@@ -174,6 +181,10 @@ StartCommand StartCommandOf(const Cluster& cluster, Component component) {
   }
   return {Shell("bin/openmldb", kServer),
           Lines(StandardFlags(cluster, component), from_user, OwnFlags(cluster, component), "--")};
+}
+
+std::vector<std::string> VersionCommand() {
+  return {"sh", "-c", absl::StrCat("program=bin/openmldb\n", kFindHome, kPrintVersion)};
 }
 
 std::vector<std::string> ListensOrStandsBy(Component component) {

@@ -23,6 +23,10 @@ struct StartCommand {
 // For nameserver, tablet, task manager and API server.
 StartCommand StartCommandOf(const Cluster& cluster, Component component);
 
+// A command that writes the version of the image's servers to the container's termination message,
+// and fails where they are not found or do not run.
+std::vector<std::string> VersionCommand();
+
 // A command that succeeds when the server listens, or has been up for so long that it must be
 // standing by: a stand-by task manager never listens, a stand-by nameserver of a fresh cluster
 // neither (F1.4).

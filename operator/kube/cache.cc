@@ -70,7 +70,7 @@ void Cache::Written(const Json& object) {
     Entry entry = MakeEntry(object, ++writes_);
     const ObjectKey key = KeyOf(object);
     const auto it = entries_.find(key);
-    if (buried_.contains(entry.uid)) return;
+    if (IsBuried(entry)) return;
     if (it != entries_.end() && !IsLater(entry.resource_version, it->second.resource_version)) {
       return;
     }
@@ -88,7 +88,7 @@ void Cache::Deleted(const ObjectKey& key, const std::string& uid) {
   std::vector<Change> changes;
   {
     std::lock_guard lock(mutex_);
-    Bury(uid);
+    Bury(uid, "");
     const auto it = entries_.find(key);
     if (it != entries_.end() && it->second.uid == uid) {
       Remove(key, /*written_here=*/true, &changes);
@@ -110,7 +110,10 @@ void Cache::List(std::vector<Json> objects) {
     for (Json& object : objects) {
       ObjectKey key = KeyOf(object);
       Entry entry = MakeEntry(std::move(object), 0);
-      if (!buried_.contains(entry.uid)) listed.emplace(std::move(key), std::move(entry));
+      const auto grave = buried_.find(entry.uid);
+      if (grave != buried_.end() && grave->second.write > writes_before_list_) continue;
+      if (grave != buried_.end()) buried_.erase(grave);
+      listed.emplace(std::move(key), std::move(entry));
     }
     std::vector<ObjectKey> gone;
     for (const auto& [key, entry] : entries_) {
@@ -147,11 +150,11 @@ void Cache::Event(EventType type, Json object) {
     const auto it = entries_.find(key);
     const bool known = it != entries_.end();
     if (type == EventType::kDeleted) {
-      buried_.erase(entry.uid);
-      if (known && !IsLater(it->second.resource_version, entry.resource_version)) {
+      Bury(entry.uid, entry.resource_version);
+      if (known && it->second.uid == entry.uid) {
         Remove(key, /*written_here=*/false, &changes);
       }
-    } else if (!buried_.contains(entry.uid) &&
+    } else if (!IsBuried(entry) &&
                (!known || IsLater(entry.resource_version, it->second.resource_version))) {
       Set(key, std::move(entry), &changes);
     }
@@ -182,8 +185,15 @@ void Cache::Remove(const ObjectKey& key, bool written_here, std::vector<Change>*
   entries_.erase(it);
 }
 
-void Cache::Bury(const std::string& uid) {
-  if (!buried_.insert(uid).second) return;
+bool Cache::IsBuried(const Entry& entry) const {
+  const auto grave = buried_.find(entry.uid);
+  return grave != buried_.end() &&
+         (grave->second.resource_version.empty() ||
+          !IsLater(entry.resource_version, grave->second.resource_version));
+}
+
+void Cache::Bury(const std::string& uid, const std::string& resource_version) {
+  if (!buried_.insert_or_assign(uid, Grave{resource_version, ++writes_}).second) return;
   burials_.push_back(uid);
   if (burials_.size() <= kMaxBurials) return;
   buried_.erase(burials_.front());

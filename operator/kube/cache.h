@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -78,7 +77,9 @@ class Cache : public WatchSink {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Remove(const ObjectKey& key, bool written_here, std::vector<Change>* changes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Bury(const std::string& uid) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Bury(const std::string& uid, const std::string& resource_version)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsBuried(const Entry& entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Report(const std::vector<Change>& changes) const;
 
   const WatchScope scope_;
@@ -90,9 +91,13 @@ class Cache : public WatchSink {
   uint64_t writes_ ABSL_GUARDED_BY(mutex_) = 0;
   // `writes_` when the list under way began: it may lack what was written later.
   uint64_t writes_before_list_ ABSL_GUARDED_BY(mutex_) = 0;
-  // UIDs that this process knows to be gone while events from before may still come; the oldest are
-  // forgotten.
-  std::set<std::string> buried_ ABSL_GUARDED_BY(mutex_);
+  // What is known to be gone while events and answers from before may still come.
+  struct Grave {
+    std::string resource_version;  // of its end; empty until the watch tells it
+    uint64_t write = 0;            // how many writes there had been
+  };
+  // By UID; the oldest are forgotten.
+  std::map<std::string, Grave> buried_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::string> burials_ ABSL_GUARDED_BY(mutex_);
 };
 

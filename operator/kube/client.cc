@@ -41,7 +41,7 @@ ClientOptions LeaderElectionClientOptions() {
 Client::Client(std::shared_ptr<HttpTransport> transport, ClientOptions options)
     : options_(std::move(options)),
       rest_(transport, &stop_, options_.rest),
-      watch_rest_(transport, &stop_, WithoutRetries(options_.rest)) {}
+      watch_rest_(std::move(transport), &stop_, WithoutRetries(options_.rest)) {}
 
 Client::~Client() { Stop(); }
 

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "operator/future_of.h"
 
 namespace omdb::kube {
 namespace {
@@ -90,25 +91,13 @@ class Exchange {
 
   pplx::cancellation_token token() { return source_.get_token(); }
 
-  // The value of `task`, which must end when the token is cancelled. `limit` is infinite where
-  // cpprestsdk's own timeout is the right one.
+  // The value of `task`, which has to end within `limit` or a moment after the token is cancelled.
   template <typename T>
   absl::StatusOr<T> Await(const pplx::task<T>& task, absl::Duration limit) {
-    // Shared, because a name that is being resolved outlives its cancellation.
-    auto promise = std::make_shared<std::promise<T>>();
-    auto future = promise->get_future();
-    task.then([promise](const pplx::task<T>& done) {
-      try {
-        promise->set_value(done.get());
-      } catch (...) {
-        promise->set_exception(std::current_exception());
-      }
-    });
+    std::future<T> future = FutureOf(task);
     const absl::Time start = absl::Now();
     bool late = false;
-    if (limit == absl::InfiniteDuration()) {
-      future.wait();
-    } else if (future.wait_for(absl::ToChronoMilliseconds(limit)) != std::future_status::ready) {
+    if (future.wait_for(absl::ToChronoMilliseconds(limit)) != std::future_status::ready) {
       late = true;
       source_.cancel();
       if (future.wait_for(std::chrono::seconds(1)) != std::future_status::ready) return Late(limit);
@@ -118,7 +107,8 @@ class Exchange {
     } catch (const std::exception& error) {
       if (stop_.stopped()) return absl::CancelledError("the operator is stopping");
       if (late) return Late(limit);
-      if (absl::Now() - start >= timeout_) return Late(timeout_);
+      // The library's clock started a moment before this one.
+      if (absl::Now() - start >= 0.9 * timeout_) return Late(timeout_);
       return absl::UnavailableError(error.what());
     }
   }
@@ -192,8 +182,8 @@ class CpprestTransport : public HttpTransport {
       auto stream = response->body();
       for (;;) {
         concurrency::streams::container_buffer<std::string> line;
-        // Each chunk starts the silence anew, so the limit is cpprestsdk's.
-        const auto read = exchange.Await(stream.read_line(line), absl::InfiniteDuration());
+        // Each chunk starts cpprestsdk's silence anew; a line has many only when it is long.
+        const auto read = exchange.Await(stream.read_line(line), 2 * request.timeout);
         if (!read.ok()) return read.status();
         if (*read == 0 && stream.is_eof()) return result;
         if (!line.collection().empty() && !on_line(line.collection())) return result;

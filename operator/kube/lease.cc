@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "operator/kube/thread.h"
 
 namespace omdb::kube {
@@ -31,6 +32,26 @@ bool LeaderElector::IsLeader() const {
   std::lock_guard lock(mutex_);
   return observed_.record && observed_.record->holder == options_.identity &&
          monotonic_->Elapsed() < renewed_at_ + options_.renew_deadline;
+}
+
+absl::Status LeaderElector::Leads() const {
+  if (IsLeader()) return absl::OkStatus();
+  const std::string holder = Holder();
+  return absl::CancelledError(absl::StrCat(
+      "this operator leads no more: Lease ", options_.lease.ns, "/", options_.lease.name,
+      holder == options_.identity || holder.empty() ? " ran out"
+                                                    : absl::StrCat(" is held by ", holder)));
+}
+
+absl::Status LeaderElector::Confirm() {
+  if (absl::Status status = Leads(); !status.ok()) return status;
+  const auto fresh = kubernetes_->GetFresh(types::Lease(), options_.lease);
+  if (!fresh.ok()) return fresh.status();
+  const LeaseRecord record = ParseLease(*fresh);
+  if (record.holder == options_.identity && record.transitions == Transitions()) return Leads();
+  return absl::CancelledError(absl::StrCat("this operator leads no more: Lease ", options_.lease.ns,
+                                           "/", options_.lease.name, " is held by ",
+                                           record.holder.empty() ? "no one" : record.holder));
 }
 
 int64_t LeaderElector::Transitions() const {

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "controllers/clock.h"
 #include "controllers/kubernetes.h"
+#include "controllers/leadership.h"
 #include "operator/kube/lease_decision.h"
 #include "operator/kube/stop_signal.h"
 #include "operator/monotonic_clock.h"
@@ -35,13 +36,13 @@ struct LeaderElectionOptions {
 
 // Leader election by a Lease, as client-go does it; holders of either kind respect each other.
 // Thread-safe.
-class LeaderElector {
+class LeaderElector : public Leadership {
  public:
   // `kubernetes` must give up on a call well within the renew deadline. It and the clocks outlive
   // the elector.
   LeaderElector(Kubernetes* kubernetes, Clock* clock, MonotonicClock* monotonic,
                 LeaderElectionOptions options);
-  ~LeaderElector();
+  ~LeaderElector() override;
   LeaderElector(const LeaderElector&) = delete;
   LeaderElector& operator=(const LeaderElector&) = delete;
 
@@ -55,6 +56,9 @@ class LeaderElector {
   // Whether this process leads, by its own clock at this instant: also false when the elector
   // itself hangs in a call or the process was paused.
   bool IsLeader() const;
+
+  absl::Status Leads() const override;
+  absl::Status Confirm() override;
 
   // How often the leader has changed; a fencing token for whoever acts as the leader. The Lease's
   // own as far as known.

@@ -29,6 +29,15 @@ std::string PercentEncode(absl::string_view text) {
   return encoded;
 }
 
+void DropNulls(Json& json) {
+  if (json.is_object()) {
+    for (auto it = json.begin(); it != json.end();) it = it->is_null() ? json.erase(it) : ++it;
+  }
+  if (json.is_structured()) {
+    for (Json& part : json) DropNulls(part);
+  }
+}
+
 }  // namespace
 
 std::string CollectionPath(const ResourceType& type, const std::string& ns) {
@@ -54,6 +63,12 @@ std::string LabelSelector(const std::map<std::string, std::string>& labels) {
 
 std::string Body(const Json& object) {
   return object.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+Json ParseAnswer(absl::string_view text) {
+  Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  DropNulls(json);
+  return json;
 }
 
 absl::Duration Backoff(int failures, absl::Duration first, absl::Duration longest) {
@@ -87,7 +102,7 @@ absl::StatusOr<Json> Rest::Do(const RestRequest& request) {
   for (int attempt = 1;; ++attempt) {
     const auto response = Once(request);
     if (response.ok() && response->code >= 200 && response->code < 300) {
-      Json json = Json::parse(response->body, nullptr, /*allow_exceptions=*/false);
+      Json json = ParseAnswer(response->body);
       if (!json.is_discarded()) return json;
       return absl::UnavailableError(
           absl::StrCat(request.attempt, ": the answer of ", transport_->Host(), " is not JSON"));

@@ -30,6 +30,11 @@ std::string LabelSelector(const std::map<std::string, std::string>& labels);
 // status, is replaced: it would be refused otherwise.
 std::string Body(const Json& object);
 
+// What the API server wrote, without its nulls: they mean the same as a field that is left out, and
+// Go's types write them for what is not known, such as the time at which a lost container ended.
+// Discarded when it is no JSON.
+Json ParseAnswer(absl::string_view text);
+
 // One request as metrics count it: `code` is the HTTP code, or 0 without an answer.
 struct ObservedRequest {
   std::string method;

@@ -30,9 +30,9 @@ std::string ResourceVersion(const Json& object) {
 
 // Deep enough that reading on throws nothing.
 bool IsList(const Json& answer) {
+  if (ResourceVersion(answer).empty()) return false;
   const auto items = answer.find("items");
-  if (items == answer.end() || ResourceVersion(answer).empty()) return false;
-  if (items->is_null()) return true;  // as Go writes an empty list
+  if (items == answer.end()) return true;  // Go writes null for an empty list
   return items->is_array() && std::all_of(items->begin(), items->end(), [](const Json& item) {
            return !ResourceVersion(item).empty();
          });
@@ -142,7 +142,7 @@ void Watcher::RequestPage() {
 }
 
 WatchInput Watcher::ReadLine(absl::string_view line, EventType* type, Json* object) const {
-  Json event = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  Json event = ParseAnswer(line);
   if (!event.is_object() || !event.contains("object") || !event["object"].is_object()) {
     return watch::Garbage{};
   }

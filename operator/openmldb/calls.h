@@ -7,6 +7,7 @@
 #include <grpcpp/support/status.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,6 +33,8 @@ struct CallOptions {
   // Of the timeout, how long to wait for a connection: longer than the pause between two attempts
   // to connect, and short, since a server that is down shall not hold up a batch.
   absl::Duration connect_wait = absl::Milliseconds(1500);
+  // Asked before each call; not set where the call only reads.
+  std::function<absl::Status()> permission = {};
 };
 
 // A request and where it goes; `what` tells both in errors.
@@ -54,8 +57,10 @@ struct Attempt {
   void CancelIfExpired();
   // To be called when the status is there.
   void Finish();
-  bool LostConnection() const {
-    return sent && status.error_code() == grpc::StatusCode::UNAVAILABLE;
+  // The connection was lost, and it does no harm to make the call once more.
+  bool MayBeRepeated(Effect effect) const {
+    return !second_try && status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+           (!sent || effect == Effect::kRepeatable);
   }
 
   size_t index = 0;  // in the batch
@@ -88,8 +93,9 @@ inline openmldb::api::TabletServer::Stub* StubOf(const Peer& peer,
 }
 
 // Makes all calls, at most 64 at the same time, and returns when each has an answer or an error, in
-// the order of `calls`. The calling thread does the waiting. A repeatable call whose connection was
-// lost is made once more: that a server was restarted shows only with the first call after it.
+// the order of `calls`. The calling thread does the waiting. A call whose connection was lost
+// before it was sent, or a repeatable one, is made once more: that a server was restarted shows
+// only with the first call after it.
 template <typename Stub, typename Request, typename Response>
 std::vector<absl::StatusOr<Response>> CallAll(Channels& channels,
                                               Method<Stub, Request, Response> method,
@@ -116,10 +122,12 @@ std::vector<absl::StatusOr<Response>> CallAll(Channels& channels,
   size_t next = 0;
   const auto start_more = [&] {
     for (; next < calls.size() && flights.size() < kAtOnce; ++next) {
-      if (calls[next].peer.ok()) {
+      absl::Status status = calls[next].peer.status();
+      if (status.ok() && options.permission) status = options.permission();
+      if (status.ok()) {
         start(next, /*second_try=*/false);
       } else {
-        results[next] = calls[next].peer.status();
+        results[next] = status;
       }
     }
   };
@@ -139,8 +147,7 @@ std::vector<absl::StatusOr<Response>> CallAll(Channels& channels,
     const Outgoing<Request>& call = calls[flight->index];
     if (flight->status.ok()) {
       results[flight->index] = std::move(flight->response);
-    } else if (options.effect == Effect::kRepeatable && flight->LostConnection() &&
-               !flight->second_try) {
+    } else if (flight->MayBeRepeated(options.effect)) {
       start(flight->index, /*second_try=*/true);
     } else {
       // Perhaps only the connection is dead: the next call shall not wait for it again.

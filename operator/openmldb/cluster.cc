@@ -86,8 +86,9 @@ class Cluster final : public OpenMldb {
     return tablets_.GetTableStatus(tablets);
   }
   std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
-      const PartitionId& partition, const std::vector<std::string>& tablets) override {
-    return tablets_.GetReplicaStatus(partition, tablets);
+      const PartitionId& partition, const std::vector<std::string>& tablets,
+      absl::Duration limit) override {
+    return tablets_.GetReplicaStatus(partition, tablets, limit);
   }
   std::vector<absl::StatusOr<TermPair>> GetTermPair(
       const PartitionId& partition, StorageMode storage,
@@ -118,6 +119,9 @@ class Cluster final : public OpenMldb {
                                        const std::vector<std::string>& leaders,
                                        const std::string& follower) override {
     return tablets_.DelReplica(partitions, leaders, follower);
+  }
+  absl::Status DropTable(const PartitionId& partition, const std::string& tablet) override {
+    return tablets_.DropTable(partition, tablet);
   }
   absl::Status RecoverSnapshot(const PartitionId& partition, const std::string& tablet) override {
     return tablets_.RecoverSnapshot(partition, tablet);
@@ -163,7 +167,8 @@ class Cluster final : public OpenMldb {
   absl::Status Direct(Method<Stub, Request, Response> method, const std::string& address,
                       Request request, const std::string& call) {
     const std::string what = absl::StrCat(call, " at ", address);
-    const CallOptions options{options_.credential, options_.tablet_timeout, Effect::kRepeatable};
+    CallOptions options{options_.credential, options_.tablet_timeout, Effect::kRepeatable};
+    options.permission = options_.may_change;
     const absl::StatusOr<Response> response = CallOne<Stub, Request, Response>(
         channels_, method, {channels_.Get(address), std::move(request), what}, options);
     if (!response.ok()) return response.status();

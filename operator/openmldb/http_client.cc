@@ -5,10 +5,12 @@
 
 #include <chrono>
 #include <exception>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "operator/future_of.h"
 #include "taskmanager.pb.h"
 
 namespace omdb {
@@ -19,26 +21,46 @@ namespace http = web::http;
 // Enough of a foreign body to recognize who answered.
 constexpr size_t kQuotedBytes = 200;
 
+// The library keeps the time itself, unless it is stuck.
+constexpr absl::Duration kGrace = absl::Seconds(1);
+
 std::string Quote(const std::string& body) {
   return absl::StrCat("\"", body.substr(0, kQuotedBytes), body.size() > kQuotedBytes ? "…" : "",
                       "\"");
 }
 
+struct Answer {
+  http::status_code code;
+  std::string body;
+};
+
+// The content type is not looked at: brpc-java and brpc name it as they like.
+pplx::task<Answer> ReadAnswer(const http::http_response& response) {
+  return response.extract_utf8string(/*ignore_content_type=*/true)
+      .then([response](const std::string& body) {
+        return Answer{response.status_code(), body};
+      });
+}
+
 // The library's exceptions end here.
-absl::StatusOr<std::string> Send(const std::string& address, http::http_request request,
+absl::StatusOr<std::string> Send(const std::string& address, const http::http_request& request,
                                  const std::string& what, absl::Duration timeout) {
   try {
     http::client::http_client_config config;
     config.set_timeout(std::chrono::milliseconds(absl::ToInt64Milliseconds(timeout)));
     http::client::http_client client(web::uri("http://" + address), config);
-    http::http_response response = client.request(std::move(request)).get();
-    // The content type is not looked at: brpc-java and brpc name it as they like.
-    std::string body = response.extract_utf8string(/*ignore_content_type=*/true).get();
-    if (response.status_code() != http::status_codes::OK) {
-      return absl::InternalError(absl::StrCat(what, ": HTTP status ", response.status_code(), " ",
-                                              Quote(body), "; check that the port is right"));
+    std::future<Answer> future = FutureOf(client.request(request).then(ReadAnswer));
+    if (future.wait_for(absl::ToChronoMilliseconds(timeout + kGrace)) != std::future_status::ready)
+      return absl::UnavailableError(absl::StrCat(what, ": no answer within ",
+                                                 absl::FormatDuration(timeout),
+                                                 "; check that the server runs there"));
+    Answer answer = future.get();
+    if (answer.code != http::status_codes::OK) {
+      return absl::InternalError(absl::StrCat(what, ": HTTP status ", answer.code, " ",
+                                              Quote(answer.body),
+                                              "; check that the port is right"));
     }
-    return body;
+    return std::move(answer.body);
   } catch (const std::exception& error) {
     return absl::UnavailableError(
         absl::StrCat(what, ": ", error.what(), "; check that the server runs there"));
@@ -68,7 +90,7 @@ absl::StatusOr<std::string> HttpClient::Get(const std::string& address,
   request.set_request_uri(path);
   // Not needed for these paths today, and harmless where it is not (F4).
   request.headers().add("Authorization", credential_);
-  return Send(address, std::move(request), absl::StrCat("GET ", address, path), timeout_);
+  return Send(address, request, absl::StrCat("GET ", address, path), timeout_);
 }
 
 absl::StatusOr<std::string> HttpClient::Post(const std::string& address, const std::string& method,
@@ -76,8 +98,7 @@ absl::StatusOr<std::string> HttpClient::Post(const std::string& address, const s
   http::http_request request(http::methods::POST);
   request.set_request_uri("/openmldb.taskmanager.TaskManagerServer/" + method);
   request.set_body(json, "application/json");
-  return Send(address, std::move(request), absl::StrCat(method, " at task manager ", address),
-              timeout_);
+  return Send(address, request, absl::StrCat(method, " at task manager ", address), timeout_);
 }
 
 absl::StatusOr<std::string> HttpClient::Version(const std::string& address) const {

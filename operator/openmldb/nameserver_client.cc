@@ -76,6 +76,7 @@ absl::Status NameserverClient::Change(MethodPointer method, const Request& reque
                                       const std::string& what, absl::Duration timeout) {
   CallOptions options = leader_.Options(Effect::kOnce);
   options.timeout = timeout;
+  options.permission = options_.may_change;
   return leader_.Call<ns::GeneralResponse>(method, request, what, options).status();
 }
 

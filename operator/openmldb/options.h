@@ -1,8 +1,10 @@
 #ifndef OMDB_OPERATOR_OPENMLDB_OPTIONS_H_
 #define OMDB_OPERATOR_OPENMLDB_OPTIONS_H_
 
+#include <functional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 namespace omdb {
@@ -11,6 +13,10 @@ namespace omdb {
 struct OpenMldbOptions {
   // The `authorization` of every call: "s" and a service token, or "u" user ":" password (F4).
   std::string credential = "sdefault";
+
+  // Asked before each call that changes something; an error is the answer of that call, which is
+  // not made then. May be empty.
+  std::function<absl::Status()> may_change;
 
   // ZooKeeper session, and how long a read waits while the ensemble is away.
   absl::Duration zookeeper_session_timeout = absl::Seconds(6);

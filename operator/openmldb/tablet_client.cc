@@ -1,5 +1,6 @@
 #include "operator/openmldb/tablet_client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,7 +15,9 @@ namespace api = openmldb::api;
 using Stub = api::TabletServer::Stub;
 
 CallOptions Options(const OpenMldbOptions& options, Effect effect) {
-  return {options.credential, options.tablet_timeout, effect};
+  CallOptions call{options.credential, options.tablet_timeout, effect};
+  if (effect == Effect::kOnce) call.permission = options.may_change;
+  return call;
 }
 
 std::string On(const char* call, const PartitionId& partition) {
@@ -109,15 +112,17 @@ std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> TabletClient::GetTableSt
 }
 
 std::vector<absl::StatusOr<ReplicaStatus>> TabletClient::GetReplicaStatus(
-    const PartitionId& partition, const std::vector<std::string>& tablets) {
+    const PartitionId& partition, const std::vector<std::string>& tablets, absl::Duration limit) {
   const std::string what = On("GetTableStatus", partition);
   std::vector<Outgoing<api::GetTableStatusRequest>> calls;
   for (const std::string& tablet : tablets) {
     calls.push_back(To(tablet, ForPartition<api::GetTableStatusRequest>(partition), what));
   }
   std::vector<absl::StatusOr<ReplicaStatus>> results;
-  const auto responses = CallTablets<api::GetTableStatusResponse>(
-      &Stub::PrepareAsyncGetTableStatus, calls, tablets, Options(options_, Effect::kRepeatable));
+  CallOptions options = Options(options_, Effect::kRepeatable);
+  options.timeout = std::min(options.timeout, limit);
+  const auto responses = CallTablets<api::GetTableStatusResponse>(&Stub::PrepareAsyncGetTableStatus,
+                                                                  calls, tablets, options);
   for (size_t i = 0; i < responses.size(); ++i) {
     if (!responses[i].ok()) {
       results.emplace_back(responses[i].status());
@@ -241,6 +246,18 @@ std::vector<absl::Status> TabletClient::DelReplica(const std::vector<PartitionId
     results.push_back(response.status());
   }
   return results;
+}
+
+absl::Status TabletClient::DropTable(const PartitionId& partition, const std::string& tablet) {
+  api::DropTableRequest request;
+  request.set_tid(static_cast<int32_t>(partition.tid));
+  request.set_pid(static_cast<int32_t>(partition.pid));
+  const absl::Status status =
+      CallTablet<api::DropTableResponse>(&Stub::PrepareAsyncDropTable, tablet, std::move(request),
+                                         On("DropTable", partition), Effect::kOnce)
+          .status();
+  return CodeOf(status) == static_cast<int>(OpenMldbCode::kTableNotExist) ? absl::OkStatus()
+                                                                          : status;
 }
 
 absl::Status TabletClient::RecoverSnapshot(const PartitionId& partition,

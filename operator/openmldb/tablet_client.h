@@ -30,7 +30,8 @@ class TabletClient {
   std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> GetTableStatus(
       const std::vector<std::string>& tablets);
   std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
-      const PartitionId& partition, const std::vector<std::string>& tablets);
+      const PartitionId& partition, const std::vector<std::string>& tablets,
+      absl::Duration limit = absl::InfiniteDuration());
   std::vector<absl::StatusOr<TermPair>> GetTermPair(const PartitionId& partition,
                                                     StorageMode storage,
                                                     const std::vector<std::string>& tablets);
@@ -47,6 +48,7 @@ class TabletClient {
   std::vector<absl::Status> DelReplica(const std::vector<PartitionId>& partitions,
                                        const std::vector<std::string>& leaders,
                                        const std::string& follower);
+  absl::Status DropTable(const PartitionId& partition, const std::string& tablet);
   absl::Status RecoverSnapshot(const PartitionId& partition, const std::string& tablet);
 
  private:

@@ -82,6 +82,28 @@ TEST_F(Fence, OfAPartitionKeepsTheOffsetAndRefusesWith103) {
   EXPECT_EQ(TermOn(leader, id).term, term);
 }
 
+TEST_F(Fence, LeftOnTheFollowersIsLiftedByTheirTermAndLosesNothing) {
+  // As a nameserver leaves it that dies between the fence and the new leader (M2, M6).
+  const PartitionId id = Create(1, 3).partitions[0].id;
+  const std::string leader = LeaderOf(id);
+  const std::vector<std::string> followers = FollowersOf(id);
+  const std::vector<std::string> all = {leader, followers[0], followers[1]};
+  PutRows(leader, id, "k", 10);
+  ASSERT_TRUE(Until(absl::Seconds(5), [&] { return SameOffset(id, all); }));
+  const uint64_t term = TermOn(leader, id).term + 1;
+  for (const std::string& follower : followers) ASSERT_EQ(raw_->Fence(follower, id, term), 0);
+  PutRows(leader, id, "meanwhile", 10);
+  EXPECT_FALSE(Until(absl::Seconds(3), [&] { return SameOffset(id, {leader, followers[0]}); }));
+  EXPECT_EQ(On(followers[0], id).offset, 10u);
+  EXPECT_GT(TermOn(followers[0], id).term, TermOn(leader, id).term);
+  EXPECT_TRUE(Meta(id).Leader() != nullptr && FollowersOf(id).size() == 2) << "no meta shows it";
+
+  ASSERT_TRUE(openmldb_->ChangeRole(id, leader, TableMode::kFollower, 0, {}).ok());
+  ASSERT_TRUE(openmldb_->ChangeRole(id, leader, TableMode::kLeader, term, followers).ok());
+  EXPECT_TRUE(Until(absl::Seconds(5), [&] { return SameOffset(id, all); }));
+  EXPECT_EQ(*raw_->Keys(followers[1], id), *raw_->Keys(leader, id));
+}
+
 TEST_F(Fence, OfAPartitionThatIsNotLoadedIsRefused) {
   const PartitionId id = Create(1, 1).partitions[0].id;
   EXPECT_EQ(CodeOf(openmldb_->ChangeRole(id, TabletWithout(id), TableMode::kFollower, 0, {})), 100);

@@ -198,6 +198,13 @@ int Raw::GetTableFollower(const std::string& tablet, const PartitionId& partitio
               ForPartition<api::GetTableFollowerRequest>(partition), &response);
 }
 
+int Raw::Fence(const std::string& follower, const PartitionId& partition, uint64_t term) {
+  auto request = ForPartition<api::AppendEntriesRequest>(partition);
+  request.set_term(term);
+  api::AppendEntriesResponse response;
+  return Call(Tablet(follower)->tablet.get(), &TabletStub::AppendEntries, request, &response);
+}
+
 int Raw::Get(const std::string& tablet, const PartitionId& partition, const std::string& key) {
   auto request = ForPartition<api::GetRequest>(partition);
   request.set_key(key);

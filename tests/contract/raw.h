@@ -43,6 +43,8 @@ class Raw {
   int DelReplica(const std::string& leader, const PartitionId& partition,
                  const std::string& follower);
   int GetTableFollower(const std::string& tablet, const PartitionId& partition);
+  // Gives a follower a term, as the nameserver does when it selects a leader (F5.2).
+  int Fence(const std::string& follower, const PartitionId& partition, uint64_t term);
   // Get of one key: 0 found, 109 not.
   int Get(const std::string& tablet, const PartitionId& partition, const std::string& key);
   // Rows of one key.

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "absl/time/clock.h"
 #include "tests/contract/fixture.h"
 
 // More and fewer replicas by the nameserver's ops, and its own way of recovering one (F5.5, F5.7,
@@ -123,6 +124,26 @@ TEST_F(Replicas, AnOpThatIsDoneIsNotCanceled) {
   const std::vector<Op> ops = OpsAfter(last_op, id, absl::Seconds(5));
   ASSERT_THAT(ops, SizeIs(1));
   EXPECT_EQ(CodeOf(openmldb_->CancelOp(ops[0].id)), 312);
+}
+
+TEST_F(Replicas, AnOpThatWaitsBehindAnotherTablesIsCanceled) {
+  // Adding a replica takes lane 0 for seconds, whatever its partition (H3).
+  const PartitionId waiting = Create(1, 3).partitions[0].id;
+  const PartitionId growing = Create(2, 1).partitions[1].id;
+  const std::string leader = LeaderOf(waiting);
+  const uint64_t before_growth = LastOpId();
+  ASSERT_TRUE(openmldb_->AddReplicaNs(growing, TabletWithout(growing)).ok());
+  const uint64_t last_op = LastOpId();
+  ASSERT_TRUE(openmldb_->ChangeLeader(waiting, FollowersOf(waiting).at(0)).ok());
+  absl::SleepFor(absl::Seconds(1));
+  const auto ops = openmldb_->ShowOpStatus(waiting);
+  ASSERT_TRUE(ops.ok()) << ops.status();
+  ASSERT_FALSE(ops->empty());
+  EXPECT_EQ(ops->back().state, OpState::kInited);
+  EXPECT_TRUE(openmldb_->CancelOp(ops->back().id).ok());
+  EXPECT_EQ(OpsAfter(before_growth, growing, absl::Seconds(40))[0].state, OpState::kDone);
+  EXPECT_EQ(OpsAfter(last_op, waiting, absl::Seconds(5))[0].state, OpState::kCanceled);
+  EXPECT_EQ(LeaderOf(waiting), leader);
 }
 
 TEST_F(Replicas, SnapshotsOfALeaderAreResumedAtAnyTime) {

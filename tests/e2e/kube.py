@@ -1,8 +1,11 @@
-"""kubectl, as a person would use it."""
+"""kubectl and helm, as a person would use them."""
 
 import json
+import os
 import subprocess
 import time
+
+CHARTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "charts")
 
 
 def run(*arguments, stdin=None, check=True, timeout=120):
@@ -36,6 +39,14 @@ def refused(manifest):
     """The API server's reason for not accepting `manifest`; None when it does."""
     done = run("kubectl", "apply", "--server-side", "--dry-run=server", "-f", "-", stdin=json.dumps(manifest), check=False)
     return None if done.returncode == 0 else done.stderr
+
+
+def install_operator(release, namespace, tag="dev", **values):
+    """Installs the operator's chart, or upgrades it, with the image of that tag."""
+    values = {"image.repository": "openmldb-operator", "image.tag": tag, **values}
+    settings = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
+    run("helm", "upgrade", "--install", release, f"{CHARTS}/openmldb-operator", "-n", namespace, "--create-namespace",
+        *settings, "--wait", timeout=300)
 
 
 def wait_until(condition, patience, what, every=0.5):

@@ -3,6 +3,8 @@
 import kube
 
 IMAGE = "openmldb-standin"
+# Of the cluster that the end-to-end tests share: partitions and replicas.
+TABLES = {"three": (8, 3), "two": (4, 2), "one": (2, 1)}
 
 
 class OpenMLDBCluster:
@@ -68,6 +70,11 @@ class OpenMLDBCluster:
             selector += f",app.kubernetes.io/component={component}"
         return sorted(kube.get("pods", namespace=self.namespace, selector=selector),
                       key=lambda pod: pod["metadata"]["name"])
+
+    def uids(self):
+        """Of the pods that servers run in, by name."""
+        return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.pods()
+                if pod["metadata"]["labels"]["app.kubernetes.io/component"] != "preflight"}
 
     def events(self):
         """Of this cluster, oldest first."""

@@ -5,6 +5,8 @@
 namespace omdb::explore {
 namespace {
 
+constexpr absl::Duration kLate = absl::Seconds(1);
+
 std::string NameOf(const Json& object) { return object.at("metadata").at("name"); }
 std::string NamespaceOf(const Json& object) { return object.at("metadata").value("namespace", ""); }
 
@@ -18,9 +20,14 @@ bool HasLabels(const Json& object, const std::map<std::string, std::string>& lab
 
 }  // namespace
 
-void MemoryKubernetes::Spend(absl::Duration time) {
-  ++calls_;
-  world_.executor.RunFor(time);
+template <typename Act>
+auto MemoryKubernetes::Call(const std::string& verb, const ResourceType& type,
+                            const std::string& name, bool changes, const Act& act)
+    -> decltype(act()) {
+  return operator_calls_.Run(absl::StrCat(verb, " ", type.kind, " ", name), changes, [&] {
+    world_.executor.RunFor(absl::Milliseconds(changes ? 5 : 3));
+    return act();
+  });
 }
 
 void MemoryKubernetes::Touch(const ResourceType& type, Json& object) {
@@ -29,6 +36,10 @@ void MemoryKubernetes::Touch(const ResourceType& type, Json& object) {
 }
 
 absl::StatusOr<Json> MemoryKubernetes::Get(const ResourceType& type, const ObjectKey& key) {
+  return Found(type, key);
+}
+
+absl::StatusOr<Json> MemoryKubernetes::Found(const ResourceType& type, const ObjectKey& key) {
   const Json* found = Find(type, key);
   if (found == nullptr)
     return absl::NotFoundError(absl::StrCat(type.kind, " ", key.name, " not found"));
@@ -36,8 +47,7 @@ absl::StatusOr<Json> MemoryKubernetes::Get(const ResourceType& type, const Objec
 }
 
 absl::StatusOr<Json> MemoryKubernetes::GetFresh(const ResourceType& type, const ObjectKey& key) {
-  Spend(absl::Milliseconds(3));
-  return Get(type, key);
+  return Call("get", type, key.name, false, [&] { return Found(type, key); });
 }
 
 absl::StatusOr<std::vector<Json>> MemoryKubernetes::List(
@@ -51,69 +61,85 @@ absl::StatusOr<std::vector<Json>> MemoryKubernetes::List(
   return found;
 }
 
+absl::StatusOr<Json> MemoryKubernetes::ApplyLate(const Json& object) {
+  late_.push_back(object);
+  late_.back()["metadata"].erase("resourceVersion");
+  world_.executor.Schedule(kLate, [this] {
+    if (late_.empty()) return;
+    Put(types::ConfigMap(), late_.back());
+    late_.clear();
+  });
+  return late_.back();
+}
+
 absl::StatusOr<Json> MemoryKubernetes::Apply(const ResourceType& type, const Json& object) {
-  Spend(absl::Milliseconds(5));
-  Json* stored = Find(type, {NamespaceOf(object), NameOf(object)});
-  if (stored == nullptr) return Put(type, object);
-  const std::string expected = object.at("metadata").value("resourceVersion", "");
-  if (!expected.empty() && expected != stored->at("metadata").at("resourceVersion")) {
-    return absl::AbortedError(
-        absl::StrCat(type.kind, " ", NameOf(object), " was changed meanwhile"));
-  }
-  Json merged = *stored;
-  for (const auto& [field, value] : object.items()) {
-    if (field == "metadata") {
-      for (const auto& [name, part] : value.items()) {
-        if (name != "resourceVersion") merged["metadata"][name] = part;
-      }
-    } else {
-      merged[field] = value;
+  return Call("apply", type, NameOf(object), true, [&]() -> absl::StatusOr<Json> {
+    if (late_ledgers_ && type == types::ConfigMap()) return ApplyLate(object);
+    Json* stored = Find(type, {NamespaceOf(object), NameOf(object)});
+    if (stored == nullptr) return Put(type, object);
+    const std::string expected = object.at("metadata").value("resourceVersion", "");
+    if (!expected.empty() && expected != stored->at("metadata").at("resourceVersion")) {
+      return absl::AbortedError(
+          absl::StrCat(type.kind, " ", NameOf(object), " was changed meanwhile"));
     }
-  }
-  if (merged == *stored) return merged;
-  if (merged.value("spec", Json()) != stored->value("spec", Json())) {
-    merged["metadata"]["generation"] = stored->at("metadata").value("generation", 1) + 1;
-  }
-  *stored = std::move(merged);
-  Touch(type, *stored);
-  return *stored;
+    Json merged = *stored;
+    for (const auto& [field, value] : object.items()) {
+      if (field == "metadata") {
+        for (const auto& [name, part] : value.items()) {
+          if (name != "resourceVersion") merged["metadata"][name] = part;
+        }
+      } else {
+        merged[field] = value;
+      }
+    }
+    if (merged == *stored) return merged;
+    if (merged.value("spec", Json()) != stored->value("spec", Json())) {
+      merged["metadata"]["generation"] = stored->at("metadata").value("generation", 1) + 1;
+    }
+    *stored = std::move(merged);
+    Touch(type, *stored);
+    return *stored;
+  });
 }
 
 absl::StatusOr<Json> MemoryKubernetes::ApplyStatus(const ResourceType& type, const Json& object) {
-  Spend(absl::Milliseconds(5));
-  Json* stored = Find(type, {NamespaceOf(object), NameOf(object)});
-  if (stored == nullptr)
-    return absl::NotFoundError(absl::StrCat(type.kind, " ", NameOf(object), " not found"));
-  (*stored)["status"] = object.at("status");
-  Touch(type, *stored);
-  return *stored;
+  return Call("apply status of", type, NameOf(object), true, [&]() -> absl::StatusOr<Json> {
+    Json* stored = Find(type, {NamespaceOf(object), NameOf(object)});
+    if (stored == nullptr)
+      return absl::NotFoundError(absl::StrCat(type.kind, " ", NameOf(object), " not found"));
+    (*stored)["status"] = object.at("status");
+    Touch(type, *stored);
+    return *stored;
+  });
 }
 
 absl::Status MemoryKubernetes::Delete(const ResourceType& type, const ObjectKey& key,
                                       const std::string& uid) {
-  Spend(absl::Milliseconds(5));
-  Json* stored = Find(type, key);
-  if (stored == nullptr) return absl::OkStatus();
-  if (!uid.empty() && stored->at("metadata").at("uid") != uid) {
-    return absl::AbortedError(absl::StrCat(type.kind, " ", key.name, " is another one by now"));
-  }
-  if (type.kind != types::Pod().kind) {
-    Remove(type, key);
+  return Call("delete", type, key.name, true, [&]() -> absl::Status {
+    Json* stored = Find(type, key);
+    if (stored == nullptr) return absl::OkStatus();
+    if (!uid.empty() && stored->at("metadata").at("uid") != uid) {
+      return absl::AbortedError(absl::StrCat(type.kind, " ", key.name, " is another one by now"));
+    }
+    if (type.kind != types::Pod().kind) {
+      Remove(type, key);
+      return absl::OkStatus();
+    }
+    if (!stored->at("metadata").contains("deletionTimestamp")) {
+      (*stored)["metadata"]["deletionTimestamp"] = absl::FormatTime(world_.executor.Now());
+      Touch(type, *stored);
+    }
     return absl::OkStatus();
-  }
-  if (!stored->at("metadata").contains("deletionTimestamp")) {
-    (*stored)["metadata"]["deletionTimestamp"] = absl::FormatTime(world_.executor.Now());
-    Touch(type, *stored);
-  }
-  return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<Json> MemoryKubernetes::Create(const ResourceType& type, const Json& object) {
-  Spend(absl::Milliseconds(5));
-  if (Find(type, {NamespaceOf(object), NameOf(object)}) != nullptr) {
-    return absl::AlreadyExistsError(absl::StrCat(type.kind, " ", NameOf(object), " exists"));
-  }
-  return Put(type, object);
+  return Call("create", type, NameOf(object), true, [&]() -> absl::StatusOr<Json> {
+    if (Find(type, {NamespaceOf(object), NameOf(object)}) != nullptr) {
+      return absl::AlreadyExistsError(absl::StrCat(type.kind, " ", NameOf(object), " exists"));
+    }
+    return Put(type, object);
+  });
 }
 
 Json* MemoryKubernetes::Find(const ResourceType& type, const ObjectKey& key) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controllers/kubernetes.h"
+#include "tests/explore/operator_calls.h"
 #include "tests/simulator/world/process.h"
 
 namespace omdb::explore {
@@ -17,7 +18,8 @@ namespace omdb::explore {
 // time.
 class MemoryKubernetes : public Kubernetes {
  public:
-  explicit MemoryKubernetes(simulator::World& world) : world_(world) {}
+  MemoryKubernetes(simulator::World& world, OperatorCalls& operator_calls)
+      : world_(world), operator_calls_(operator_calls) {}
 
   // --- omdb::Kubernetes, as the operator sees it.
   absl::StatusOr<Json> Get(const ResourceType& type, const ObjectKey& key) override;
@@ -37,20 +39,31 @@ class MemoryKubernetes : public Kubernetes {
   Json& Put(const ResourceType& type, Json object);
   void Remove(const ResourceType& type, const ObjectKey& key);
 
+  // Ledgers are stored only some time after the answer (Safeguard::kLedgerFirst is off), and never
+  // when the operator is killed before that.
+  void WriteLedgersLate() { late_ledgers_ = true; }
+  void ForgetLateLedgers() { late_.clear(); }
+
   // Called after each change with the kind that changed.
   void OnChange(std::function<void(const ResourceType&)> changed) { changed_ = std::move(changed); }
-  uint64_t calls() const { return calls_; }
 
  private:
   using Key = std::tuple<std::string, std::string, std::string>;  // kind, namespace, name
 
-  void Spend(absl::Duration time);
+  // One call of the operator to the API server.
+  template <typename Act>
+  auto Call(const std::string& verb, const ResourceType& type, const std::string& name,
+            bool changes, const Act& act) -> decltype(act());
+  absl::StatusOr<Json> Found(const ResourceType& type, const ObjectKey& key);
+  absl::StatusOr<Json> ApplyLate(const Json& object);
   void Touch(const ResourceType& type, Json& object);
 
   simulator::World& world_;
+  OperatorCalls& operator_calls_;
   std::map<Key, Json> objects_;
   uint64_t version_ = 0;
-  uint64_t calls_ = 0;
+  bool late_ledgers_ = false;
+  std::vector<Json> late_;
   std::function<void(const ResourceType&)> changed_;
 };
 

@@ -129,8 +129,13 @@ void Node::SyncPod(Json& pod) {
   container->component = ComponentLabel(pod);
   if (missing_images.count(PodVersion(pod)) > 0) {
     pod["status"]["containerStatuses"] = {
-        {{"restartCount", 0},
+        {{"name", container->component},
+         {"restartCount", 0},
          {"state", {{"waiting", {{"reason", "ImagePullBackOff"}, {"message", "no such image"}}}}}}};
+    return;
+  }
+  if (container->component == kPreflight) {
+    RunPreflight(uid);
     return;
   }
   const std::string ip = absl::StrCat("10.1.", next_ip_ / 250, ".", next_ip_ % 250 + 1);
@@ -143,6 +148,28 @@ void Node::SyncPod(Json& pod) {
       : container->component == ToString(Component::kTaskManager) ? PortOf(Component::kTaskManager)
                                                                   : PortOf(Component::kApiServer));
   Start(name);
+}
+
+std::string Node::VersionInImage(const Json& pod) const {
+  const std::string version = PodVersion(pod);
+  auto other = mislabelled.find(version);
+  return other == mislabelled.end() ? version : other->second;
+}
+
+// The image's servers print their version, and the pod has ended.
+void Node::RunPreflight(const std::string& uid) {
+  world_.executor.Schedule(kStartTime, [this, alive = alive_, uid] {
+    if (!*alive) return;
+    for (Json* pod : kubernetes_.All(types::Pod())) {
+      if (pod->at("metadata").at("uid") != uid) continue;
+      const Json ended = {
+          {"exitCode", 0},
+          {"message", absl::StrCat("openmldb version ", VersionInImage(*pod), "\n")}};
+      (*pod)["status"] = {
+          {"phase", "Succeeded"},
+          {"containerStatuses", {{{"name", kPreflight}, {"state", {{"terminated", ended}}}}}}};
+    }
+  });
 }
 
 void Node::Start(const std::string& name) {
@@ -187,10 +214,8 @@ void Node::Start(const std::string& name) {
     }
     container.running = true;
     for (Json* pod : kubernetes_.All(types::Pod())) {
-      if (pod->at("metadata").at("uid") != uid) continue;
-      const std::string version = PodVersion(*pod);
-      openmldb_.versions[container.address] =
-          mislabelled.count(version) > 0 ? mislabelled[version] : version;
+      if (pod->at("metadata").at("uid") == uid)
+        openmldb_.versions[container.address] = VersionInImage(*pod);
     }
     SetReady(name, true);
   });
@@ -216,6 +241,25 @@ void Node::SetReady(const std::string& name, bool ready) {
 Process<TabletServer>* Node::tablet(const std::string& name) {
   auto found = containers_.find(name);
   return found == containers_.end() ? nullptr : found->second->tablet.get();
+}
+
+bool Node::Runs(const std::string& pod) const {
+  auto found = containers_.find(pod);
+  return found != containers_.end() && found->second->running;
+}
+
+bool Node::Pause(const std::string& pod) {
+  if (!Runs(pod)) return false;
+  Container& container = *containers_.at(pod);
+  if (container.tablet) container.tablet->Pause();
+  if (container.nameserver) container.nameserver->Pause();
+  return true;
+}
+
+void Node::Resume(const std::string& pod) {
+  Container& container = *containers_.at(pod);
+  if (container.tablet) container.tablet->Resume();
+  if (container.nameserver) container.nameserver->Resume();
 }
 
 void Node::Crash(const std::string& pod) {

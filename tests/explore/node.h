@@ -31,6 +31,11 @@ class Node {
   simulator::Process<simulator::TabletServer>* tablet(const std::string& name);
   // kill -9 of the server in a pod; its container is started again.
   void Crash(const std::string& pod);
+  // SIGSTOP and SIGCONT of the server in a pod. False when none is running there.
+  bool Pause(const std::string& pod);
+  void Resume(const std::string& pod);
+  // Whether a tablet or nameserver is running in it.
+  bool Runs(const std::string& pod) const;
 
  private:
   struct Container;
@@ -39,6 +44,8 @@ class Node {
   void SyncWorkload(const ResourceType& type, Json& workload);
   void SyncPod(Json& pod);
   void Start(const std::string& name);
+  void RunPreflight(const std::string& uid);
+  std::string VersionInImage(const Json& pod) const;
   void Stopped(const std::string& name);
   void SetReady(const std::string& name, bool ready);
   void ScheduleSync();

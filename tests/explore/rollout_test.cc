@@ -1,6 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "controllers/objects/objects.h"
 #include "tests/explore/story.h"
 
 // Whole rollouts in virtual time: the operator's own reconcile over the stand-in's servers.
@@ -13,8 +18,28 @@ class Rollout : public testing::Test {
     story_.Apply("0.9.1");
     ASSERT_TRUE(story_.RunUntilReady("0.9.1", absl::Minutes(5))) << Where();
     story_.CreateTables(tables);
-    story_.StartWriting();
+    story_.StartWriting(absl::Milliseconds(20));
     story_.world().executor.RunFor(absl::Seconds(3));
+  }
+
+  // Every server's pod, by name.
+  std::map<std::string, std::string> Servers() {
+    std::map<std::string, std::string> uids;
+    for (const Json* pod : story_.kubernetes().All(types::Pod())) {
+      const Json& metadata = pod->at("metadata");
+      if (metadata.at("labels").at("app.kubernetes.io/component") == kPreflight) continue;
+      uids[metadata.at("name")] = metadata.at("uid");
+    }
+    return uids;
+  }
+  // Asks for a version that does not run, and waits until that is said, and two minutes more.
+  void AskInVain(const std::string& version, const std::string& reason) {
+    story_.Apply(version);
+    ASSERT_TRUE(story_.RunUntilTrue(
+        [this, &reason] { return story_.condition("Ready").reason == reason; }, absl::Minutes(2)))
+        << Where();
+    story_.RunUntilTrue([] { return false; }, absl::Minutes(2));
+    EXPECT_EQ(story_.status().phase, "Waiting");
   }
 
   std::string Where() {
@@ -65,31 +90,57 @@ TEST_F(Rollout, GoesOnWithTheNextOperator) {
   EXPECT_THAT(story_.StopWritingAndFindLost(), testing::IsEmpty());
 }
 
-TEST_F(Rollout, DrainsNothingForAnImageThatCannotBePulled) {
+TEST_F(Rollout, ReplacesNoPodForAnImageThatCannotBePulled) {
   Create({{"t", 4, 3}});
+  const auto before = Servers();
   story_.node().missing_images = {"9.9.9"};
-  story_.Apply("9.9.9");
-  ASSERT_TRUE(story_.RunUntilTrue(
-      [this] { return story_.condition("Ready").reason == "PodNotRunning"; }, absl::Minutes(2)))
-      << Where();
-  story_.RunUntilTrue([] { return false; }, absl::Minutes(2));
-  EXPECT_FALSE(story_.HasEvent("ReplacingTablet"));
+  AskInVain("9.9.9", "ImagePullFailed");
+  EXPECT_EQ(Servers(), before);
+  EXPECT_TRUE(story_.HasEvent("ImagePullFailed"));
   story_.Apply("0.9.2");
   ASSERT_TRUE(story_.RunUntilReady("0.9.2", absl::Minutes(10))) << Where();
   EXPECT_THAT(story_.StopWritingAndFindLost(), testing::IsEmpty());
 }
 
-TEST_F(Rollout, DrainsNothingWhenServersReportAnotherVersion) {
+TEST_F(Rollout, ReplacesNoPodForAnImageOfAnotherVersion) {
   Create({{"t", 4, 3}});
+  const auto before = Servers();
   story_.node().mislabelled = {{"0.9.8", "0.9.1"}};
-  story_.Apply("0.9.8");
-  ASSERT_TRUE(story_.RunUntilTrue(
-      [this] { return story_.condition("Ready").reason == "VersionMismatch"; }, absl::Minutes(2)))
-      << Where();
-  story_.RunUntilTrue([] { return false; }, absl::Minutes(2));
-  EXPECT_FALSE(story_.HasEvent("ReplacingTablet"));
+  AskInVain("0.9.8", "VersionMismatch");
+  EXPECT_EQ(Servers(), before);
   story_.Apply("0.9.1");
   ASSERT_TRUE(story_.RunUntilReady("0.9.1", absl::Minutes(10))) << Where();
+  EXPECT_EQ(Servers(), before);
+}
+
+TEST_F(Rollout, TriesAnImageOnce) {
+  Create({{"t", 4, 3}});
+  story_.Apply("0.9.2");
+  ASSERT_TRUE(story_.RunUntilReady("0.9.2", absl::Minutes(10))) << Where();
+  const auto& events = story_.events();
+  EXPECT_EQ(std::count_if(events.begin(), events.end(),
+                          [](const Note& note) { return note.reason == "PreflightPassed"; }),
+            1);
+  for (const Json* pod : story_.kubernetes().All(types::Pod()))
+    EXPECT_NE(pod->at("metadata").at("labels").at("app.kubernetes.io/component"), kPreflight);
+}
+
+TEST_F(Rollout, FinishesTheTabletInHandBeforeItWaitsForABadImage) {
+  Create({{"t", 4, 3}});
+  story_.Apply("0.9.2");
+  ASSERT_TRUE(
+      story_.RunUntilTrue([this] { return story_.HasEvent("ReplacingTablet"); }, absl::Minutes(5)))
+      << Where();
+  story_.node().missing_images = {"9.9.9"};
+  AskInVain("9.9.9", "ImagePullFailed");
+  EXPECT_TRUE(story_.HasEvent("TabletUpgraded")) << Where();
+  EXPECT_TRUE(story_.database().auto_failover);
+  const auto before = Servers();
+  story_.RunUntilTrue([] { return false; }, absl::Minutes(1));
+  EXPECT_EQ(Servers(), before);
+  story_.Apply("0.9.1");
+  ASSERT_TRUE(story_.RunUntilReady("0.9.1", absl::Minutes(10))) << Where();
+  EXPECT_THAT(story_.StopWritingAndFindLost(), testing::IsEmpty());
 }
 
 TEST_F(Rollout, LeavesAutoFailoverOffWhereItWasOff) {

@@ -1,6 +1,9 @@
 #include "tests/explore/story.h"
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
 
 #include "absl/strings/str_cat.h"
 #include "controllers/cluster.h"
@@ -14,26 +17,35 @@ namespace {
 constexpr char kNamespace[] = "db";
 constexpr char kName[] = "c";
 
-simulator::Options ServerOptions() {
+// The next operator's pod takes that long to start.
+constexpr absl::Duration kNextOperator = absl::Seconds(2);
+constexpr absl::Duration kLeaseDuration = absl::Seconds(15);
+
+simulator::Options ServerOptions(const Shape& shape) {
   simulator::Options options;
-  options.auto_failover = true;
+  options.auto_failover = shape.auto_failover;
+  options.system_table_replica_num = std::min(2, std::max(1, shape.tablets - 1));
   return options;
 }
 
 }  // namespace
 
-Story::Story(uint64_t seed)
-    : world_(seed),
-      kubernetes_(world_),
-      openmldb_(std::make_shared<WorldOpenMldb>(world_)),
+Story::Story(uint64_t seed, const Shape& shape)
+    : shape_(shape),
+      world_(seed),
+      began_(world_.executor.Now()),
+      operator_calls_(world_),
+      kubernetes_(world_, operator_calls_),
+      openmldb_(std::make_shared<WorldOpenMldb>(world_, &operator_calls_)),
+      user_(world_),
       clock_(world_),
-      node_(world_, kubernetes_, *openmldb_, ServerOptions()),
+      node_(world_, kubernetes_, *openmldb_, ServerOptions(shape)),
       writer_(world_) {
   spec_ = {{"image", "4pdosc/openmldb"},
            {"imagePullPolicy", "IfNotPresent"},
            {"zookeeper", {{"servers", "zk:2181"}, {"rootPath", "/openmldb"}}},
-           {"nameserver", {{"replicas", 2}}},
-           {"tablet", {{"replicas", 3}, {"storage", {{"size", "1Gi"}}}}},
+           {"nameserver", {{"replicas", shape.nameservers}}},
+           {"tablet", {{"replicas", shape.tablets}, {"storage", {{"size", "1Gi"}}}}},
            {"taskManager", {{"replicas", 1}}},
            {"apiServer", {{"replicas", 1}}},
            {"upgrade", Json::object()}};
@@ -41,6 +53,15 @@ Story::Story(uint64_t seed)
 }
 
 Story::~Story() { writer_.Stop(); }
+
+bool Story::Begin(const std::string& version) {
+  Apply(version);
+  if (!RunUntilReady(version, absl::Minutes(5))) return false;
+  CreateTables(shape_.tables);
+  StartWriting(shape_.write_interval);
+  world_.executor.RunFor(absl::Seconds(2));
+  return true;
+}
 
 void Story::Apply(const std::string& version) {
   spec_["version"] = version;
@@ -55,17 +76,50 @@ void Story::Apply(const std::string& version) {
   } else {
     object["status"] = {{"observedGeneration", -1}};
   }
+  Tell(absl::StrCat("the user applies version ", version));
   kubernetes_.Put(types::OpenMLDBCluster(), std::move(object));
 }
 
+void Story::SwitchOff(Safeguard safeguard) {
+  if (safeguard == Safeguard::kLease) operator_calls_.without_lease = true;
+  if (safeguard == Safeguard::kLedgerFirst) kubernetes_.WriteLedgersLate();
+  openmldb_->without.insert(safeguard);
+}
+
 void Story::KillOperator() {
-  operator_ = std::make_unique<Reconciler>(kubernetes_, *this, clock_, *this);
+  kubernetes_.ForgetLateLedgers();
+  operator_ = std::make_shared<Reconciler>(kubernetes_, *this, clock_, *this, leadership_);
+  operator_calls_.acting = operator_calls_.leading = ++operators_;
+}
+
+void Story::PauseOperator(absl::Duration duration) {
+  Tell(absl::StrCat("the operator is paused, another one acts for ",
+                    absl::FormatDuration(duration)));
+  const int paused = operator_calls_.acting;
+  world_.executor.RunFor(kLeaseDuration);
+  KillOperator();
+  const absl::Time end = world_.executor.Now() + duration;
+  while (world_.executor.Now() < end) Step();
+  Tell("the paused operator goes on");
+  operator_calls_.acting = paused;
 }
 
 void Story::Step() {
-  const auto again = operator_->Reconcile({kNamespace, kName});
-  world_.executor.RunFor(again.ok() ? std::min(*again, absl::Seconds(10))
-                                    : absl::Milliseconds(500));
+  const std::shared_ptr<Reconciler> acting = operator_;
+  const int number = operators_;
+  absl::Duration again = absl::Milliseconds(500);
+  try {
+    const auto reconciled = acting->Reconcile({kNamespace, kName});
+    if (reconciled.ok()) again = std::min(*reconciled, absl::Seconds(10));
+  } catch (const OperatorKilled&) {
+    if (number == operators_) {
+      Tell("the operator is killed");
+      KillOperator();
+      again = kNextOperator;
+    }
+  }
+  operator_calls_.acting = operator_calls_.leading;
+  world_.executor.RunFor(again);
 }
 
 bool Story::RunUntilTrue(const std::function<bool()>& condition, absl::Duration limit) {
@@ -77,15 +131,16 @@ bool Story::RunUntilTrue(const std::function<bool()>& condition, absl::Duration 
   return condition();
 }
 
+bool Story::IsReady(const std::string& version) {
+  const Json* object = kubernetes_.Find(types::OpenMLDBCluster(), {kNamespace, kName});
+  const Json* status = object->contains("status") ? &object->at("status") : nullptr;
+  return status != nullptr &&
+         status->value("observedGeneration", -1) == object->at("metadata").at("generation") &&
+         status->value("version", "") == version && status->value("phase", "") == "Ready";
+}
+
 bool Story::RunUntilReady(const std::string& version, absl::Duration limit) {
-  return RunUntilTrue(
-      [this, &version] {
-        const Json* object = kubernetes_.Find(types::OpenMLDBCluster(), {kNamespace, kName});
-        const ClusterStatus now = status();
-        return now.observed_generation == object->at("metadata").at("generation") &&
-               now.version == version && now.phase == "Ready";
-      },
-      limit);
+  return RunUntilTrue([this, &version] { return IsReady(version); }, limit);
 }
 
 ClusterStatus Story::status() {
@@ -106,11 +161,21 @@ bool Story::HasEvent(const std::string& reason) const {
                      [&](const Note& note) { return note.reason == reason; });
 }
 
-Database Story::database() { return ReadDatabase(*openmldb_, false).value_or(Database()); }
+Database Story::database() { return ReadDatabase(user_, false).value_or(Database()); }
+
+std::string Story::tablet_name(int index) const { return absl::StrCat(kName, "-tablet-", index); }
+
+std::string Story::nameserver_name(int index) const {
+  return absl::StrCat(kName, "-nameserver-", index);
+}
+
+simulator::Process<simulator::TabletServer>* Story::tablet(int index) {
+  return node_.tablet(tablet_name(index));
+}
 
 void Story::CreateTables(const std::vector<TableShape>& shapes) {
   simulator::Caller caller(world_, "user");
-  const std::string nameserver = *openmldb_->AddressOf(openmldb_->Nameservers()->front());
+  const std::string nameserver = *user_.AddressOf(user_.Nameservers()->front());
   ::openmldb::nameserver::CreateDatabaseRequest database;
   database.set_db("user");
   database.set_if_not_exists(true);
@@ -123,6 +188,9 @@ void Story::CreateTables(const std::vector<TableShape>& shapes) {
     info->set_name(shape.name);
     info->set_partition_num(shape.partitions);
     info->set_replica_num(shape.replicas);
+    for (const Table& table : user_.ShowTable().value_or(std::vector<Table>())) {
+      if (table.name == shape.base_table) info->set_base_table_tid(table.tid);
+    }
     auto* key = info->add_column_desc();
     key->set_name("k");
     key->set_data_type(::openmldb::type::kString);
@@ -152,29 +220,56 @@ void Story::StartWriting(absl::Duration interval) {
 std::vector<std::string> Story::StopWritingAndFindLost() {
   writer_.Stop();
   world_.executor.RunFor(absl::Seconds(5));
-  simulator::Caller caller(world_, "reader");
   const Database now = database();
   std::vector<std::string> lost;
   for (const auto& [id, rows] : writer_.rows()) {
     const Partition* partition = now.FindPartition(id);
     const ReplicaMeta* leader = partition == nullptr ? nullptr : partition->Leader();
-    for (const std::string& key : rows.acknowledged) {
-      ::openmldb::api::GetRequest request;
-      request.set_tid(id.tid);
-      request.set_pid(id.pid);
-      request.set_key(key);
-      auto response =
-          leader == nullptr
-              ? absl::StatusOr<::openmldb::api::GetResponse>(absl::NotFoundError("no leader"))
-              : caller.Call<::openmldb::api::GetResponse>(*openmldb_->AddressOf(leader->endpoint),
-                                                          "openmldb.api.TabletServer/Get", request);
-      if (!response.ok() || response->code() != 0) lost.push_back(key);
+    std::set<uint64_t> found;
+    if (leader != nullptr) found = RowsOf(id, leader->endpoint);
+    for (uint64_t sequence : rows.acknowledged) {
+      if (found.count(sequence) == 0)
+        lost.push_back(absl::StrCat(ToString(id), " ", WorldWriter::Key(sequence)));
     }
   }
   return lost;
 }
 
-void Story::Emit(const Cluster&, const Note& note) { events_.push_back(note); }
+std::set<uint64_t> Story::RowsOf(const PartitionId& id, const std::string& tablet) {
+  simulator::Caller caller(world_, "reader");
+  ::openmldb::api::TraverseRequest request;
+  request.set_tid(id.tid);
+  request.set_pid(id.pid);
+  request.set_limit(std::numeric_limits<int32_t>::max());
+  std::set<uint64_t> rows;
+  const auto address = user_.AddressOf(tablet);
+  if (!address.ok()) return rows;
+  const auto response = caller.Call<::openmldb::api::TraverseResponse>(
+      *address, "openmldb.api.TabletServer/Traverse", request);
+  if (!response.ok() || response->code() != 0) return rows;
+  // Each record is {u32 size of the rest after it, u32 key size, u64 time, key, value} (F3.4).
+  const std::string& pairs = response->pairs();
+  for (size_t at = 0; at + 16 <= pairs.size();) {
+    uint32_t size = 0;
+    uint32_t key_size = 0;
+    std::memcpy(&size, pairs.data() + at, sizeof size);
+    std::memcpy(&key_size, pairs.data() + at + 4, sizeof key_size);
+    rows.insert(WorldWriter::Sequence(pairs.substr(at + 16, key_size)));
+    at += 8 + size;
+  }
+  return rows;
+}
+
+void Story::Tell(const std::string& line) {
+  told_.push_back(absl::StrCat(
+      absl::FormatDuration(absl::Trunc(world_.executor.Now() - began_, absl::Milliseconds(1))), " ",
+      line));
+}
+
+void Story::Emit(const Cluster&, const Note& note) {
+  events_.push_back(note);
+  Tell(absl::StrCat("event ", note.reason, ": ", note.message));
+}
 
 std::shared_ptr<OpenMldb> Story::Connect(const std::string&, const std::string&) {
   return openmldb_;

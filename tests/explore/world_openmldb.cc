@@ -1,5 +1,9 @@
 #include "tests/explore/world_openmldb.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "name_server.pb.h"
 #include "operator/openmldb/convert.h"
@@ -30,6 +34,11 @@ Request OnTablet(const PartitionId& partition) {
   return request;
 }
 
+// Of the methods that the operator uses.
+bool OnlyReads(const std::string& method) {
+  return absl::StartsWith(method, "Show") || absl::StartsWith(method, "Get") || method == "ConfGet";
+}
+
 template <typename Response>
 absl::Status StatusOf(const absl::StatusOr<Response>& response) {
   return response.status();
@@ -38,15 +47,27 @@ absl::Status StatusOf(const absl::StatusOr<Response>& response) {
 }  // namespace
 
 template <typename Response, typename Request>
+absl::StatusOr<Response> WorldOpenMldb::Call(const std::string& address, const std::string& method,
+                                             Request request, absl::Duration timeout) {
+  const bool nameserver = absl::StartsWith(method, "NameServer/");
+  const std::string full =
+      absl::StrCat(nameserver ? "openmldb.nameserver." : "openmldb.api.", method);
+  const auto call = [&] {
+    return caller_.Call<Response>(address, full, std::move(request), timeout);
+  };
+  if (calls_ == nullptr) return call();
+  return calls_->Run(method, !OnlyReads(method.substr(method.find('/') + 1)), call);
+}
+
+template <typename Response, typename Request>
 absl::StatusOr<Response> WorldOpenMldb::Nameserver(const std::string& method, Request request) {
   const auto nameservers = Nameservers();
   if (!nameservers.ok()) return nameservers.status();
   if (nameservers->empty()) return absl::UnavailableError("no nameserver leads");
   auto address = AddressOf(nameservers->front());
   if (!address.ok()) return address.status();
-  auto response =
-      caller_.Call<Response>(*address, absl::StrCat("openmldb.nameserver.NameServer/", method),
-                             std::move(request), absl::Seconds(5));
+  auto response = Call<Response>(*address, absl::StrCat("NameServer/", method), std::move(request),
+                                 absl::Seconds(5));
   if (response.ok() && response->code() != 0)
     return OpenMldbError(response->code(), method, response->msg());
   return response;
@@ -54,12 +75,12 @@ absl::StatusOr<Response> WorldOpenMldb::Nameserver(const std::string& method, Re
 
 template <typename Response, typename Request>
 absl::StatusOr<Response> WorldOpenMldb::TabletCall(const std::string& tablet,
-                                                   const std::string& method, Request request) {
+                                                   const std::string& method, Request request,
+                                                   absl::Duration limit) {
   auto address = AddressOf(tablet);
   if (!address.ok()) return address.status();
-  auto response =
-      caller_.Call<Response>(*address, absl::StrCat("openmldb.api.TabletServer/", method),
-                             std::move(request), absl::Seconds(3));
+  auto response = Call<Response>(*address, absl::StrCat("TabletServer/", method),
+                                 std::move(request), std::min(limit, absl::Seconds(3)));
   if (response.ok() && response->code() != 0) {
     return OpenMldbError(response->code(), absl::StrCat(method, " on ", tablet), response->msg());
   }
@@ -228,11 +249,27 @@ std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> WorldOpenMldb::GetTableS
 }
 
 std::vector<absl::StatusOr<ReplicaStatus>> WorldOpenMldb::GetReplicaStatus(
-    const PartitionId& partition, const std::vector<std::string>& tablets) {
+    const PartitionId& partition, const std::vector<std::string>& tablets, absl::Duration limit) {
+  auto all = ReadReplicaStatus(partition, tablets, limit);
+  if (without.count(Safeguard::kEquality) > 0) {
+    for (auto& status : all) {
+      if (status.ok() && all.front().ok()) status->offset = all.front()->offset;
+    }
+  }
+  if (without.count(Safeguard::kOffsetsAfterDemotion) > 0) {
+    if (std::exchange(demoted_, false) && all.size() == last_statuses_.size())
+      return last_statuses_;
+    last_statuses_ = all;
+  }
+  return all;
+}
+
+std::vector<absl::StatusOr<ReplicaStatus>> WorldOpenMldb::ReadReplicaStatus(
+    const PartitionId& partition, const std::vector<std::string>& tablets, absl::Duration limit) {
   std::vector<absl::StatusOr<ReplicaStatus>> all;
   for (const std::string& tablet : tablets) {
     auto response = TabletCall<api::GetTableStatusResponse>(
-        tablet, "GetTableStatus", OnTablet<api::GetTableStatusRequest>(partition));
+        tablet, "GetTableStatus", OnTablet<api::GetTableStatusRequest>(partition), limit);
     if (!response.ok()) {
       all.push_back(response.status());
     } else if (response->all_table_status_size() == 0) {
@@ -275,6 +312,7 @@ absl::StatusOr<std::vector<FollowerInfo>> WorldOpenMldb::GetTableFollower(
 }
 
 absl::Status WorldOpenMldb::SetMode(const std::string& tablet, bool follower) {
+  if (without.count(Safeguard::kFence) > 0) return absl::OkStatus();
   api::SetModeRequest request;
   request.set_follower(follower);
   return StatusOf(TabletCall<api::GeneralResponse>(tablet, "SetMode", request));
@@ -285,6 +323,7 @@ absl::Status WorldOpenMldb::ChangeRole(const PartitionId& partition, const std::
                                        const std::vector<std::string>& replicas) {
   auto request = OnTablet<api::ChangeRoleRequest>(partition);
   request.set_mode(mode == TableMode::kLeader ? api::kTableLeader : api::kTableFollower);
+  demoted_ = mode == TableMode::kFollower;
   request.set_term(term);
   for (const std::string& replica : replicas) request.add_replicas(replica);
   return StatusOf(TabletCall<api::ChangeRoleResponse>(tablet, "ChangeRole", request));
@@ -328,6 +367,13 @@ std::vector<absl::Status> WorldOpenMldb::DelReplica(const std::vector<PartitionI
   return all;
 }
 
+absl::Status WorldOpenMldb::DropTable(const PartitionId& partition, const std::string& tablet) {
+  const absl::Status status = StatusOf(TabletCall<api::DropTableResponse>(
+      tablet, "DropTable", OnTablet<api::DropTableRequest>(partition)));
+  return CodeOf(status) == static_cast<int>(OpenMldbCode::kTableNotExist) ? absl::OkStatus()
+                                                                          : status;
+}
+
 absl::Status WorldOpenMldb::RecoverSnapshot(const PartitionId& partition,
                                             const std::string& tablet) {
   return StatusOf(TabletCall<api::GeneralResponse>(tablet, "RecoverSnapshot",
@@ -336,23 +382,20 @@ absl::Status WorldOpenMldb::RecoverSnapshot(const PartitionId& partition,
 
 absl::Status WorldOpenMldb::DisconnectZk(const std::string& address, bool nameserver) {
   if (nameserver) {
-    return StatusOf(caller_.Call<ns::GeneralResponse>(address,
-                                                      "openmldb.nameserver.NameServer/DisConnectZK",
-                                                      ns::DisConnectZKRequest(), absl::Seconds(3)));
+    return StatusOf(Call<ns::GeneralResponse>(address, "NameServer/DisConnectZK",
+                                              ns::DisConnectZKRequest(), absl::Seconds(3)));
   }
-  return StatusOf(caller_.Call<api::GeneralResponse>(address,
-                                                     "openmldb.api.TabletServer/DisConnectZK",
-                                                     api::DisConnectZKRequest(), absl::Seconds(3)));
+  return StatusOf(Call<api::GeneralResponse>(address, "TabletServer/DisConnectZK",
+                                             api::DisConnectZKRequest(), absl::Seconds(3)));
 }
 
 absl::Status WorldOpenMldb::ConnectZk(const std::string& address, bool nameserver) {
   if (nameserver) {
-    return StatusOf(caller_.Call<ns::GeneralResponse>(address,
-                                                      "openmldb.nameserver.NameServer/ConnectZK",
-                                                      ns::ConnectZKRequest(), absl::Seconds(3)));
+    return StatusOf(Call<ns::GeneralResponse>(address, "NameServer/ConnectZK",
+                                              ns::ConnectZKRequest(), absl::Seconds(3)));
   }
-  return StatusOf(caller_.Call<api::GeneralResponse>(address, "openmldb.api.TabletServer/ConnectZK",
-                                                     api::ConnectZKRequest(), absl::Seconds(3)));
+  return StatusOf(Call<api::GeneralResponse>(address, "TabletServer/ConnectZK",
+                                             api::ConnectZKRequest(), absl::Seconds(3)));
 }
 
 absl::StatusOr<std::string> WorldOpenMldb::Version(const std::string& address) {

@@ -3,11 +3,14 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "controllers/clock.h"
 #include "controllers/openmldb.h"
+#include "tests/explore/operator_calls.h"
+#include "tests/explore/safeguards.h"
 #include "tests/simulator/world/caller.h"
 
 namespace omdb::explore {
@@ -26,11 +29,15 @@ class WorldClock : public Clock {
 // OpenMLDB of a simulated world. While a call is under way the world goes on, as in reality.
 class WorldOpenMldb : public OpenMldb {
  public:
-  explicit WorldOpenMldb(simulator::World& world) : world_(world), caller_(world, "operator") {}
+  // Without `calls`, for a user who looks on: nothing happens to his calls.
+  explicit WorldOpenMldb(simulator::World& world, OperatorCalls* calls = nullptr)
+      : world_(world), calls_(calls), caller_(world, calls == nullptr ? "user" : "operator") {}
 
   // What answers `GET /version` at an address; unset addresses do not answer.
   std::map<std::string, std::string> versions;
   std::vector<Job> jobs;
+  // What is not done, or answered as if all were well.
+  std::set<Safeguard> without;
 
   absl::StatusOr<std::vector<std::string>> Nameservers() override;
   absl::StatusOr<std::vector<std::string>> RegisteredTablets() override;
@@ -58,7 +65,8 @@ class WorldOpenMldb : public OpenMldb {
   std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> GetTableStatus(
       const std::vector<std::string>& tablets) override;
   std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
-      const PartitionId& partition, const std::vector<std::string>& tablets) override;
+      const PartitionId& partition, const std::vector<std::string>& tablets,
+      absl::Duration limit) override;
   std::vector<absl::StatusOr<TermPair>> GetTermPair(
       const PartitionId& partition, StorageMode storage,
       const std::vector<std::string>& tablets) override;
@@ -75,6 +83,7 @@ class WorldOpenMldb : public OpenMldb {
   std::vector<absl::Status> DelReplica(const std::vector<PartitionId>& partitions,
                                        const std::vector<std::string>& leaders,
                                        const std::string& follower) override;
+  absl::Status DropTable(const PartitionId& partition, const std::string& tablet) override;
   absl::Status RecoverSnapshot(const PartitionId& partition, const std::string& tablet) override;
   absl::Status DisconnectZk(const std::string& address, bool nameserver) override;
   absl::Status ConnectZk(const std::string& address, bool nameserver) override;
@@ -93,9 +102,22 @@ class WorldOpenMldb : public OpenMldb {
   absl::StatusOr<Response> Nameserver(const std::string& method, Request request);
   template <typename Response, typename Request>
   absl::StatusOr<Response> TabletCall(const std::string& tablet, const std::string& method,
-                                      Request request);
+                                      Request request,
+                                      absl::Duration limit = absl::InfiniteDuration());
+
+  // One call of `method` ("NameServer/ShowTable") at `address`.
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> Call(const std::string& address, const std::string& method,
+                                Request request, absl::Duration timeout);
+
+  std::vector<absl::StatusOr<ReplicaStatus>> ReadReplicaStatus(
+      const PartitionId& partition, const std::vector<std::string>& tablets, absl::Duration limit);
 
   simulator::World& world_;
+  OperatorCalls* calls_;
+  // Without Safeguard::kOffsetsAfterDemotion: what is answered once more after a demotion.
+  std::vector<absl::StatusOr<ReplicaStatus>> last_statuses_;
+  bool demoted_ = false;
   simulator::Caller caller_;
 };
 

@@ -1,9 +1,10 @@
 #include "tests/explore/world_writer.h"
 
 #include <algorithm>
+#include <random>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "name_server.pb.h"
 #include "tablet.pb.h"
 #include "tests/simulator/model/rpc.h"
 
@@ -28,11 +29,17 @@ void WorldWriter::Start(const std::vector<Table>& tables, absl::Duration interva
 void WorldWriter::Stop() { scope_.reset(); }
 
 std::string WorldWriter::LeaderOf(const PartitionId& id) {
-  ::openmldb::nameserver::TableInfo info;
-  if (!info.ParseFromString(
-          world_.zookeeper.Value(absl::StrCat(kRoot, "/table/db_table_data/", id.tid))))
-    return "";
-  for (const auto& partition : info.table_partition()) {
+  std::string notified = world_.zookeeper.Value(absl::StrCat(kRoot, "/table/notify"));
+  if (notified != notified_) {
+    notified_ = std::move(notified);
+    tables_.clear();
+  }
+  auto [table, missing] = tables_.try_emplace(id.tid);
+  if (missing) {
+    (void)table->second.ParseFromString(
+        world_.zookeeper.Value(absl::StrCat(kRoot, "/table/db_table_data/", id.tid)));
+  }
+  for (const auto& partition : table->second.table_partition()) {
     if (partition.pid() != id.pid) continue;
     for (const auto& meta : partition.partition_meta()) {
       if (!meta.is_leader() || !meta.is_alive()) continue;
@@ -43,8 +50,19 @@ std::string WorldWriter::LeaderOf(const PartitionId& id) {
   return "";
 }
 
+std::string WorldWriter::Key(uint64_t sequence) { return absl::StrCat("row-", sequence); }
+
+uint64_t WorldWriter::Sequence(const std::string& key) {
+  uint64_t sequence = 0;
+  (void)absl::SimpleAtoi(key.substr(key.find('-') + 1), &sequence);
+  return sequence;
+}
+
 simulator::Task<void> WorldWriter::WritePartition(PartitionId id, absl::Duration interval) {
   Rows& rows = rows_[id];
+  // Not all at the same instant.
+  co_await simulator::Delay(world_.executor, interval * std::uniform_real_distribution<double>(
+                                                            0, 1)(world_.executor.random()));
   for (uint64_t sequence = 1;; ++sequence) {
     co_await simulator::Delay(world_.executor, interval);
     const std::string leader = LeaderOf(id);
@@ -52,7 +70,7 @@ simulator::Task<void> WorldWriter::WritePartition(PartitionId id, absl::Duration
       ++rows.refused;
       continue;
     }
-    const std::string key = absl::StrCat("row-", id.tid, "-", id.pid, "-", sequence);
+    const std::string key = Key(sequence);
     ::openmldb::api::PutRequest request;
     request.set_tid(id.tid);
     request.set_pid(id.pid);
@@ -67,7 +85,7 @@ simulator::Task<void> WorldWriter::WritePartition(PartitionId id, absl::Duration
       ++rows.refused;
       continue;
     }
-    rows.acknowledged.insert(key);
+    rows.acknowledged.push_back(sequence);
     const absl::Time now = world_.executor.Now();
     if (rows.last_acknowledged != absl::Time()) {
       rows.longest_pause = std::max(rows.longest_pause, now - rows.last_acknowledged);

@@ -4,28 +4,30 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "controllers/openmldb.h"
+#include "name_server.pb.h"
 #include "tests/simulator/model/task.h"
 #include "tests/simulator/world/process.h"
 
 namespace omdb::explore {
 
 // A user of OpenMLDB: one closed loop for each partition, routed by the nameserver's metadata in
-// ZooKeeper as an SDK is. A refused row is not written again.
+// ZooKeeper, which it reads again when /table/notify has changed, as an SDK does. A refused row is
+// not written again.
 class WorldWriter {
  public:
   explicit WorldWriter(simulator::World& world);
 
+  // Every partition gets a row each `interval`.
   void Start(const std::vector<Table>& tables, absl::Duration interval);
   void Stop();
 
   struct Rows {
-    std::set<std::string> acknowledged;
+    std::vector<uint64_t> acknowledged;  // sequence numbers, rising
     uint64_t refused = 0;
     absl::Time last_acknowledged;
     absl::Duration longest_pause;  // between two acknowledged rows of the partition
@@ -33,6 +35,10 @@ class WorldWriter {
   const std::map<PartitionId, Rows>& rows() const { return rows_; }
   uint64_t acknowledged() const;
   uint64_t refused() const;
+
+  // The key of a row, and what it says.
+  static std::string Key(uint64_t sequence);
+  static uint64_t Sequence(const std::string& key);
 
  private:
   simulator::Task<void> WritePartition(PartitionId id, absl::Duration interval);
@@ -42,6 +48,9 @@ class WorldWriter {
   std::unique_ptr<simulator::Network> network_;
   std::unique_ptr<simulator::Scope> scope_;
   std::map<PartitionId, Rows> rows_;
+  // What the SDK keeps of ZooKeeper, and the notification that it is from.
+  std::string notified_;
+  std::map<uint32_t, ::openmldb::nameserver::TableInfo> tables_;
 };
 
 }  // namespace omdb::explore

@@ -16,9 +16,9 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libcpprest-dev libyaml-cpp-dev libzookeeper-mt-dev libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev
   protobuf-compiler libabsl-dev libgtest-dev libgmock-dev nlohmann-json3-dev libspdlog-dev libssl-dev libgflags-dev
-  libmicrohttpd-dev
+  libmicrohttpd-dev libmimalloc-dev
 )
-test_packages=(python3-venv zookeeper default-jre-headless clang-format clang-tidy procps)
+test_packages=(python3-venv zookeeper default-jre-headless clang libclang-rt-dev clang-format clang-tidy shellcheck curl git procps)
 
 say() { printf '\n== %s\n' "$*" >&2; }
 
@@ -35,14 +35,14 @@ install_packages() {
   }
 }
 
-# Python with OpenMLDB's own SDK.
+# make_venv DIRECTORY REQUIREMENTS: a Python with these packages
 make_venv() {
-  local wanted="$root/tests/e2e/requirements.txt"
-  if ! cmp -s "$wanted" "$venv/requirements.txt"; then
-    say "installing OpenMLDB's SDK and the test tools into $venv"
-    /usr/bin/python3 -m venv --clear "$venv" &&
-      "$venv/bin/pip" install -q --disable-pip-version-check -r "$wanted" &&
-      cp "$wanted" "$venv/requirements.txt"
+  local directory=$1 wanted=$2
+  if ! cmp -s "$wanted" "$directory/requirements.txt"; then
+    say "installing the packages of $wanted"
+    /usr/bin/python3 -m venv --clear "$directory" &&
+      "$directory/bin/pip" install -q --disable-pip-version-check -r "$wanted" &&
+      cp "$wanted" "$directory/requirements.txt"
   fi
 }
 
@@ -65,28 +65,41 @@ build_binaries() {
 # A Kubernetes with the operator's image and OpenMLDB's stand-in in the versions of demo and tests.
 prepare_cluster() {
   install_packages "${build_packages[@]}" "${test_packages[@]}" &&
-    make_venv &&
+    make_venv "$venv" "$root/tests/e2e/requirements.txt" &&
     "$devcluster" build &&
     say "building the operator and the stand-in" &&
-    build_binaries "$build" openmldb-operator openmldb_standin &&
+    build_binaries "$build" openmldb-operator openmldb-operator-next openmldb_standin &&
     "$devcluster" up &&
     make_images
 }
 
-# image NAME:TAG DOCKERFILE OPTIONS...: from what make_images gathered
-image() {
-  "$devcluster" image "$1" "$2" "$cache/images" "${@:3}"
+# A directory of its own for each run: another checkout may be making its images at the same time.
+make_images() {
+  local context result=0
+  context=$(mktemp -d "$cache/images.XXXXXX") || return
+  make_images_in "$context" || result=$?
+  rm -rf "$context"
+  return "$result"
 }
 
-make_images() {
-  local context=$cache/images standin=$root/tests/simulator/Dockerfile
-  rm -rf "$context" && mkdir -p "$context" &&
-    install -s "$build/operator/openmldb-operator" "$context/openmldb-operator" &&
-    install -s "$build/tests/simulator/server/openmldb" "$context/openmldb" &&
+# image NAME:TAG DOCKERFILE OPTIONS...: from what make_images_in gathered in $context
+image() {
+  "$devcluster" image "$1" "$2" "$context" "${@:3}"
+}
+
+make_images_in() {
+  local context=$1 standin=$root/tests/simulator/Dockerfile
+  mkdir -p "$context/next" &&
+    # The names of functions stay, for the stack that a crash leaves.
+    strip --strip-debug -o "$context/openmldb-operator" "$build/operator/openmldb-operator" &&
+    strip --strip-debug -o "$context/next/openmldb-operator" "$build/tests/e2e/openmldb-operator-next" &&
+    strip --strip-debug -o "$context/openmldb" "$build/tests/simulator/server/openmldb" &&
     install "$root/tests/simulator/image/taskmanager.sh" "$context/taskmanager.sh" &&
     "$devcluster" image zookeeper:3.8 "$root/tests/devcluster/images/zookeeper/Dockerfile" \
       "$root/tests/devcluster/images/zookeeper" &&
     image openmldb-operator:dev "$root/Dockerfile" --target prebuilt &&
+    # Its pod templates are others: what a later version of the operator may do.
+    "$devcluster" image openmldb-operator:next "$root/Dockerfile" "$context/next" --target prebuilt &&
     image openmldb-standin:0.9.1 "$standin" --build-arg VERSION=0.9.1 &&
     image openmldb-standin:0.9.2 "$standin" --build-arg VERSION=0.9.2 &&
     # Its servers report another version than the image's tag says.

@@ -11,6 +11,7 @@ cgroup_create() {
     for group in "$cgroup" "$cgroup/system"; do
       mkdir -p "$hierarchy/$group"
       # In version 2 a group has the controllers that its parent passes on.
+      # shellcheck disable=SC2013 # they are words
       for controller in $(cat "$hierarchy/$(dirname "$group")/cgroup.controllers" 2>/dev/null); do
         echo "+$controller" >"$hierarchy/$(dirname "$group")/cgroup.subtree_control" || true
       done

@@ -29,6 +29,7 @@ build_pause_image() {
 # Where this machine gets Debian's packages from, as lines of sources.list.
 apt_sources() {
   [[ -n $(apt-get indextargets 'Created-By: Packages') ]] || apt-get update -qq
+  # shellcheck disable=SC2016 # apt's own
   apt-get indextargets --format 'deb $(SITE) $(RELEASE) $(COMPONENT)' \
     'Created-By: Packages' 'Origin: Debian' | grep -w 'bookworm\(-[a-z]*\)\?' | sort -u
 }

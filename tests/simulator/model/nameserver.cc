@@ -32,7 +32,7 @@ NameServer::Impl::Impl(Options options, Executor& executor, Network& network, Co
       registry_(context_, queue_),
       steps_(context_, catalog_, registry_),
       engine_(context_, catalog_, registry_, steps_),
-      ops_(context_, catalog_, registry_, engine_),
+      ops_(catalog_, registry_, engine_),
       failover_(context_, catalog_, registry_, ops_, queue_),
       table_maker_(context_, catalog_, registry_),
       election_(
@@ -61,6 +61,13 @@ NameServer::Impl::~Impl() {
 absl::Status NameServer::Impl::Start() {
   absl::Status connected = Connect();
   if (!connected.ok()) return connected;
+  // What is watched has to be there.
+  for (const char* path : {"/nodes", "/leader"}) {
+    absl::Status made = context_.zk.Create(context_.Path(path), "", NodeMode::kPersistent).status();
+    if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
+  }
+  if (absl::Status read = registry_.Refresh(); !read.ok()) return read;
+  if (absl::Status watched = registry_.Watch(); !watched.ok()) return watched;
   absl::Status loaded = catalog_.Load();
   if (!loaded.ok()) return loaded;
   election_.Start();
@@ -72,13 +79,9 @@ absl::Status NameServer::Impl::Start() {
 absl::Status NameServer::Impl::Connect() {
   absl::Status connected = context_.zk.Connect();
   if (!connected.ok()) return connected;
-  // What is watched has to be there.
-  for (const char* path : {"/nodes", "/leader"}) {
-    absl::Status made = context_.zk.Create(context_.Path(path), "", NodeMode::kPersistent).status();
-    if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
-  }
   election_.SessionRenewed();
-  return registry_.Watch();
+  registry_.StopWatching();
+  return absl::OkStatus();
 }
 
 Task<void> NameServer::Impl::OpenPort() {
@@ -116,13 +119,17 @@ absl::Status NameServer::Impl::RegisterName() {
 }
 
 // A lost session is noticed here only: until then an old leader answers as if nothing were (M6).
+// /nodes is watched again with each session, if need be at a later look, and not read: what changed
+// meanwhile is seen with the next change, or by a new leader.
 Task<void> NameServer::Impl::KeepAlive() {
   for (;;) {
     co_await Delay(context_.executor, context_.options.zk_keep_alive_check_interval);
-    if (context_.zk.Connected()) continue;
-    election_.StepDown();
-    Lost();
-    Connect().IgnoreError();
+    if (!context_.zk.Connected()) {
+      election_.StepDown();
+      Lost();
+      Connect().IgnoreError();
+    }
+    if (!registry_.watching()) registry_.Watch().IgnoreError();
   }
 }
 
@@ -150,7 +157,9 @@ void NameServer::Impl::RecoverAutoFailover() {
   led_before_ = true;
 }
 
-// From the lock to the first answer, then the tables that a fresh cluster lacks (F1.4).
+// From the lock to the first answer. The tables that a fresh cluster lacks are made before it, and
+// a leader with too few tablets exits without one (F1.4); offsets are read from the tablets after
+// it.
 Task<void> NameServer::Impl::Lead(uint64_t reign) {
   co_await Delay(context_.executor, kTakeOverTime);
   // A failure in between is logged by the real one, no more.
@@ -158,17 +167,20 @@ Task<void> NameServer::Impl::Lead(uint64_t reign) {
   registry_.Refresh().IgnoreError();
   RecoverAutoFailover();
   catalog_.Load().IgnoreError();
-  co_await UpdateTableStatus();
   co_await registry_.PushRealEndpoints();
   co_await engine_.Recover();
   if (context_.reign != reign) co_return;
+  absl::Status made = co_await table_maker_.CreateSystemTables(reign);
+  if (context_.reign != reign) co_return;
+  if (!made.ok()) {
+    Exit(std::string(made.message()));
+    co_return;
+  }
   context_.leading = true;
   failover_.RecoverOfflineTablets();
   engine_.Start();
   context_.scope->Spawn(TableStatusLoop(reign));
   queue_.Add([this] { return registry_.ResetModes(); });
-  absl::Status made = co_await table_maker_.CreateSystemTables(reign);
-  if (!made.ok() && context_.Reigns(reign)) Exit(std::string(made.message()));
 }
 
 void NameServer::Impl::Exit(std::string reason) {

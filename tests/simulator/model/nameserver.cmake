@@ -10,7 +10,8 @@ target_link_libraries(sim_nameserver PUBLIC sim_runtime)
 add_executable(sim_nameserver_test nameserver_testing.cc nameserver_testing_rows.cc
   nameserver_change_leader_test.cc nameserver_death_test.cc nameserver_election_test.cc
   nameserver_failover_test.cc nameserver_recover_test.cc nameserver_registry_test.cc
-  nameserver_rejoin_test.cc nameserver_replicas_test.cc nameserver_schema_test.cc)
+  nameserver_loss_test.cc nameserver_rejoin_test.cc nameserver_replicas_test.cc
+  nameserver_schema_test.cc nameserver_times_test.cc)
 target_link_libraries(sim_nameserver_test PRIVATE sim_nameserver sim_tablet sim_world
   GTest::gtest_main)
 gtest_discover_tests(sim_nameserver_test DISCOVERY_MODE PRE_TEST)

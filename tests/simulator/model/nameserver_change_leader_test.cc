@@ -222,10 +222,13 @@ TEST_F(ChangeLeader, AnUndemotedLeaderOverwritesAReloadedReplica) {
   EXPECT_EQ(cluster_.LastOp().op_type(), "kReAddReplicaWithDropOP");
   EXPECT_EQ(cluster_.LastOp().status(), "kDone");
   cluster_.RunFor(absl::Seconds(3));
-  // Offsets agree, rows do not.
-  EXPECT_EQ(cluster_.Status(b, "t", 0).offset(), cluster_.Status(c, "t", 0).offset());
-  EXPECT_NE(cluster_.Keys(b, "t", 0), cluster_.Keys(c, "t", 0));
-  EXPECT_LT(cluster_.Status(b, "t", 0).record_cnt(), cluster_.Status(c, "t", 0).record_cnt());
+  // Offsets agree, rows do not: 507 are missing, and 7 stale ones are there (M1).
+  EXPECT_EQ(cluster_.Status(b, "t", 0).offset(), 550u);
+  EXPECT_EQ(cluster_.Status(c, "t", 0).offset(), 550u);
+  EXPECT_EQ(cluster_.Status(b, "t", 0).record_cnt(), 50u);
+  EXPECT_EQ(cluster_.Status(c, "t", 0).record_cnt(), 550u);
+  EXPECT_EQ(cluster_.Keys(b, "t", 0).count("stale6"), 1u);
+  EXPECT_EQ(cluster_.Keys(c, "t", 0).count("stale6"), 0u);
 }
 
 TEST_F(ChangeLeader, ACandidateOnTheWrongSideOfTheNetworkLeavesAFence) {
@@ -242,6 +245,14 @@ TEST_F(ChangeLeader, ACandidateOnTheWrongSideOfTheNetworkLeavesAFence) {
   EXPECT_EQ(cluster_.Put(old_, "t", 0, "unreplicated"), 0);
   cluster_.RunFor(absl::Seconds(5));
   EXPECT_EQ(cluster_.Keys(followers_[0], "t", 0).count("unreplicated"), 0u);
+  // It registered as after a blip, and all metas are alive: the failed op is the only hint.
+  EXPECT_EQ(cluster_.world().zookeeper.Value("/openmldb/nodes/" + followers_[0]), followers_[0]);
+  EXPECT_TRUE(cluster_.Meta("t", 0, followers_[0]).is_alive());
+  const uint64_t term = cluster_.TermPair(followers_[0], "t", 0).term();
+  ASSERT_EQ(cluster_.ChangeRole(old_, "t", 0, api::kTableFollower), 0);
+  ASSERT_EQ(cluster_.ChangeRole(old_, "t", 0, api::kTableLeader, term, followers_), 0);
+  cluster_.RunFor(absl::Milliseconds(50));
+  EXPECT_EQ(cluster_.Keys(followers_[0], "t", 0).count("unreplicated"), 1u);
 }
 
 }  // namespace

@@ -54,6 +54,20 @@ void Failover::RecoverEndpoint(const std::string& endpoint, bool need_restore,
   if (!has_global_variables) catalog_.NotifyGlobalVariables();
 }
 
+int Failover::CountReplicas(const std::string& endpoint, bool alive_too) const {
+  int count = 0;
+  for (auto& [db, tables] : catalog_.tables()) {
+    for (auto& [name, table] : tables) {
+      for (nameserver::TablePartition& partition : *table.mutable_table_partition()) {
+        const nameserver::PartitionMeta* meta = TableCatalog::FindMeta(partition, endpoint);
+        if (meta == nullptr) continue;
+        if (alive_too || !meta->is_alive() || partition.partition_meta_size() == 1) ++count;
+      }
+    }
+  }
+  return count;
+}
+
 void Failover::OnOffline(const std::string& endpoint) {
   const bool watched = !offline_since_.try_emplace(endpoint).second;
   offline_since_[endpoint] = context_.executor.Now();

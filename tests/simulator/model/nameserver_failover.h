@@ -24,6 +24,8 @@ class Failover {
   // Queues the ops for every partition with a replica there. Those that cannot be are left out.
   void OfflineEndpoint(const std::string& endpoint, uint32_t concurrency);
   void RecoverEndpoint(const std::string& endpoint, bool need_restore, uint32_t concurrency);
+  // Partitions with a replica there; without the alive ones that RecoverEndpoint leaves out.
+  int CountReplicas(const std::string& endpoint, bool alive_too) const;
 
   // The registry's news.
   void OnOffline(const std::string& endpoint);

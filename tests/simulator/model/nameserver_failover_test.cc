@@ -1,6 +1,9 @@
 // auto_failover: what happens by itself, and what never does (F5.10, M4, M6).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+
 #include "tests/simulator/model/nameserver_testing.h"
 
 namespace omdb::simulator {
@@ -159,6 +162,82 @@ TEST_F(AutoFailover, AllTabletsDownTogetherAreNotRecoveredByItself) {
     if (!leader.empty() && cluster_.TermPair(leader, "t", pid).has_table()) ++served;
   }
   EXPECT_EQ(served, 0);
+}
+
+TEST_F(AutoFailover, OfThirtyThreePartitionsOnlySingleReplicasAreServedAfterAllWereDown) {
+  // M4: 3 of 33 after 75 s, and never more. The tablets start together, so that one is missed (H6).
+  ASSERT_EQ(cluster_.CreateTable("wide", 20, 3), code::kOk);
+  ASSERT_EQ(cluster_.CreateTable("single", 4, 1), code::kOk);
+  for (int i = 0; i < 3; ++i) cluster_.tablet(i).Kill();
+  cluster_.RunFor(absl::Seconds(12));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(cluster_.tablet(i).Start().ok());
+  auto served = [&] {
+    std::map<std::string, int> by_table;
+    for (const char* name : {"t", "wide", "single"}) {
+      const nameserver::TableInfo table = cluster_.Table(name);
+      for (const auto& partition : table.table_partition()) {
+        const std::string leader = cluster_.LeaderOf(name, partition.pid());
+        if (leader.empty() || cluster_.TabletState(leader) != "kHealthy") continue;
+        if (cluster_.TermPair(leader, name, partition.pid()).has_table()) ++by_table[name];
+      }
+    }
+    return by_table;
+  };
+  for (int seconds : {75, 300}) {
+    cluster_.RunFor(absl::Seconds(seconds));
+    std::map<std::string, int> now = served();
+    EXPECT_EQ(now["t"], 0);
+    EXPECT_EQ(now["wide"], 0);
+    EXPECT_GT(now["single"], 0);
+    EXPECT_TRUE(cluster_.UnfinishedOps().empty());
+  }
+  const std::vector<nameserver::OPStatus> ops = cluster_.Ops();
+  const auto failed = std::count_if(ops.begin(), ops.end(), [](const nameserver::OPStatus& op) {
+    return op.op_type() == "kRecoverTableOP" && op.status() == "kFailed";
+  });
+  EXPECT_GT(failed, 5);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(cluster_.tablet(i).disk().List("recycle")->empty());
+}
+
+TEST_F(AutoFailover, OnlyWhatWasNotReplicatedIsLostWithARestartedLeader) {
+  // M4: 33 rows, the last 0.57 s; the writer's gap ends when the tablet is back.
+  auto& network = cluster_.world().network;
+  TableWriter writer(cluster_, "t", 0, "", absl::Milliseconds(8));
+  cluster_.RunFor(absl::Seconds(2));
+  for (int i = 0; i < 3; ++i) {
+    network.Cut(cluster_.tablet(victim_).address(), cluster_.tablet(i).address());
+  }
+  cluster_.RunFor(absl::Milliseconds(500));
+  const uint64_t last = cluster_.Status(victim_, "t", 0).offset();
+  cluster_.RestartTablet(victim_);
+  ASSERT_TRUE(cluster_.RunUntil([&] { return cluster_.Partition("t", 0).term_offset_size() == 2; },
+                                absl::Seconds(20)));
+  const uint64_t first = cluster_.Partition("t", 0).term_offset(1).offset();
+  writer.Stop();
+  cluster_.RunFor(absl::Seconds(1));
+  const size_t lost = writer.Lost(cluster_.Keys(cluster_.LeaderOf("t", 0), "t", 0)).size();
+  EXPECT_GT(lost, 20u);
+  EXPECT_LE(last + 1 - first, lost);
+  EXPECT_LE(lost, last + 10 - first);
+}
+
+TEST_F(AutoFailover, BackWhileItsFailoverRunsSomeOpsFailForNothing) {
+  // M4: a second batch of ops; ChangeLeader finds a leader by then, and fails.
+  ASSERT_EQ(cluster_.CreateTable("wide", 16, 3), code::kOk);
+  cluster_.tablet(victim_).Kill();
+  ASSERT_TRUE(cluster_.RunUntilState(victim_, "kOffline", absl::Seconds(15)));
+  ASSERT_TRUE(cluster_.RunUntil([&] { return !cluster_.Ops().empty(); }, absl::Seconds(70)));
+  ASSERT_TRUE(cluster_.tablet(victim_).Start().ok());
+  ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(400)));
+  int failed = 0;
+  for (const nameserver::OPStatus& op : cluster_.Ops()) {
+    if (op.status() != "kFailed") continue;
+    EXPECT_EQ(op.op_type(), "kChangeLeaderOP");
+    EXPECT_EQ(op.task_type(), "kSelectLeader");
+    ++failed;
+  }
+  EXPECT_GT(failed, 0);
+  EXPECT_TRUE(AllAliveAndLoaded());
 }
 
 }  // namespace

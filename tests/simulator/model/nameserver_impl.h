@@ -84,6 +84,7 @@ class NameServer::Impl {
   General ChangeLeader(const nameserver::ChangeLeaderRequest& request);
   Task<General> OfflineEndpoint(nameserver::OfflineEndpointRequest request);
   Task<General> RecoverEndpoint(nameserver::RecoverEndpointRequest request);
+  Promise<Unit> CreateManyOps(int count);
   General RecoverTable(const nameserver::RecoverTableRequest& request);
   General AddReplica(const nameserver::AddReplicaNSRequest& request);
   General DelReplica(const nameserver::DelReplicaNSRequest& request);

@@ -11,7 +11,7 @@ double Seconds(absl::Duration duration) { return absl::ToDoubleSeconds(duration)
 
 class Recover : public ::testing::Test {
  protected:
-  explicit Recover(Options options = Cluster::Quiet()) : cluster_(options) {}
+  explicit Recover(const Options& options = Cluster::Quiet()) : cluster_(options) {}
   void SetUp() override {
     cluster_.Start();
     ASSERT_EQ(cluster_.CreateTable("t", 1, 3), code::kOk);
@@ -120,6 +120,8 @@ TEST_F(Recover, SingleReplicaIsLoadedFromItsOwnBinlog) {
   ASSERT_EQ(cluster_.OfflineEndpoint(tablet), code::kOk);
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(30)));
   EXPECT_FALSE(cluster_.Meta("single", 0, tablet).is_alive());
+  EXPECT_EQ(cluster_.LeaderOf("single", 0), "");
+  EXPECT_EQ(cluster_.Put(tablet, "single", 0, "straight to it"), 0);
   Restart(tablet);
   const absl::Time start = cluster_.Now();
   ASSERT_EQ(cluster_.RecoverTable("single", 0, tablet), code::kOk);
@@ -127,7 +129,7 @@ TEST_F(Recover, SingleReplicaIsLoadedFromItsOwnBinlog) {
   EXPECT_EQ(cluster_.LastOp().op_type(), "kReLoadTableOP");
   EXPECT_LT(Seconds(cluster_.Now() - start), 3.5);
   EXPECT_EQ(cluster_.LeaderOf("single", 0), tablet);
-  EXPECT_EQ(cluster_.Keys(tablet, "single", 0).size(), 50u);
+  EXPECT_EQ(cluster_.Keys(tablet, "single", 0).size(), 51u);
 }
 
 TEST_F(Recover, WithoutOfflineEndpointARestartedTabletStaysEmpty) {
@@ -138,6 +140,15 @@ TEST_F(Recover, WithoutOfflineEndpointARestartedTabletStaysEmpty) {
   EXPECT_FALSE(cluster_.TermPair(follower_, "t", 0).has_table());
   EXPECT_TRUE(cluster_.Meta("t", 0, follower_).is_alive());
   EXPECT_FALSE(cluster_.Meta("t", 0, follower_).tablet_has_partition());
+  // For a single replica there is an op, which ends at once: its meta says that it is alive (M4).
+  ASSERT_EQ(cluster_.CreateTable("single", 1, 1), code::kOk);
+  const std::string tablet = cluster_.LeaderOf("single", 0);
+  Restart(tablet);
+  ASSERT_EQ(cluster_.RecoverEndpoint(tablet), code::kOk);
+  ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(1)));
+  EXPECT_EQ(cluster_.LastOp().op_type(), "kRecoverTableOP");
+  EXPECT_EQ(cluster_.LastOp().status(), "kDone");
+  EXPECT_FALSE(cluster_.TermPair(tablet, "single", 0).has_table());
 }
 
 TEST_F(Recover, OfflineEndpointMovesLeadersBehindRemovalsThatCostAPollEach) {
@@ -146,7 +157,7 @@ TEST_F(Recover, OfflineEndpointMovesLeadersBehindRemovalsThatCostAPollEach) {
   ASSERT_EQ(cluster_.OfflineEndpoint("t1"), code::kOk);
   const size_t ops = cluster_.Ops().size();
   const absl::Duration answered = cluster_.Now() - start;
-  EXPECT_NEAR(Seconds(answered), 0.010 * ops, 0.02);
+  EXPECT_NEAR(Seconds(answered), 0.018 * ops, 0.02);  // M3: 0.48 s for 26
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(60)));
   int removals[2] = {0, 0};
   for (const nameserver::OPStatus& op : cluster_.Ops()) {

@@ -14,10 +14,7 @@ namespace api = ::openmldb::api;
 
 absl::Status TabletRegistry::Watch() {
   ++watch_;
-  absl::Status read = Refresh();
-  if (!read.ok()) return read;
-  SetWatch();
-  return absl::OkStatus();
+  return SetWatch();
 }
 
 absl::Status TabletRegistry::Refresh() {
@@ -27,13 +24,13 @@ absl::Status TabletRegistry::Refresh() {
   return absl::OkStatus();
 }
 
-void TabletRegistry::SetWatch() {
-  // A failure is a lost session, whose successor watches again.
-  context_.zk
-      .WatchChildren(context_.Path("/nodes"), context_.Guarded([this, watch = watch_] {
+absl::Status TabletRegistry::SetWatch() {
+  absl::Status watched =
+      context_.zk.WatchChildren(context_.Path("/nodes"), context_.Guarded([this, watch = watch_] {
         if (watch == watch_) OnNodesChanged();
-      }))
-      .IgnoreError();
+      }));
+  watching_ = watched.ok();
+  return watched;
 }
 
 // H6: the children are read first and the watch is set again last, so a tablet that registers in
@@ -42,7 +39,8 @@ void TabletRegistry::OnNodesChanged() {
   absl::StatusOr<std::vector<std::string>> names = context_.zk.Children(context_.Path("/nodes"));
   if (names.ok()) Update(*names);
   context_.scope->Post(context_.options.nodes_callback_time, [this, watch = watch_] {
-    if (watch == watch_) SetWatch();
+    // A failure is a lost connection: the next look at the session tries again.
+    if (watch == watch_) SetWatch().IgnoreError();
   });
 }
 

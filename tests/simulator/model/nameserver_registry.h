@@ -34,9 +34,12 @@ class TabletRegistry {
 
   void SetListener(Listener listener) { listener_ = std::move(listener); }
 
-  // Reads /nodes and watches it: once for each ZooKeeper session.
+  // Watches /nodes from now on: once for each ZooKeeper session.
   absl::Status Watch();
-  // Reads /nodes once more, as a new leader does.
+  bool watching() const { return watching_; }
+  // The session was lost.
+  void StopWatching() { watching_ = false; }
+  // Reads /nodes, as a new process and a new leader do.
   absl::Status Refresh();
 
   const std::map<std::string, Tablet>& tablets() const { return tablets_; }
@@ -56,7 +59,7 @@ class TabletRegistry {
 
  private:
   void OnNodesChanged();
-  void SetWatch();
+  absl::Status SetWatch();
   void Update(const std::vector<std::string>& names);
 
   NameServerContext& context_;
@@ -65,6 +68,7 @@ class TabletRegistry {
   std::map<std::string, Tablet> tablets_;
   std::map<std::string, std::string> real_endpoints_;
   uint64_t watch_ = 0;  // of the present session
+  bool watching_ = false;
 };
 
 }  // namespace omdb::simulator

@@ -75,6 +75,20 @@ TEST(NameServerRegistry, ATabletThatRegistersDuringACallbackIsMissedUntilTheNext
   EXPECT_EQ(cluster.TabletState("t1"), "kHealthy");
 }
 
+// With its next session, if need be at a later look than that which connected it.
+TEST(NameServerRegistry, ANameserverThatLostItsSessionWatchesAgain) {
+  Cluster cluster;
+  cluster.Start();
+  ASSERT_EQ(cluster.Ask("DisConnectZK", nameserver::DisConnectZKRequest()).code(), code::kOk);
+  ASSERT_TRUE(cluster.AwaitLeader());
+  cluster.RunFor(absl::Seconds(17));
+  ASSERT_EQ(cluster.Ask("DisConnectZK", nameserver::DisConnectZKRequest()).code(), code::kOk);
+  ASSERT_TRUE(cluster.AwaitLeader());
+  ASSERT_EQ(cluster.Leader(), 0);
+  cluster.tablet(1).Kill();
+  EXPECT_TRUE(cluster.RunUntilState("t1", "kOffline", absl::Seconds(15)));
+}
+
 TEST(NameServerRegistry, AReturnAtAnotherAddressIsLearned) {
   Cluster cluster;
   cluster.Start();

@@ -53,6 +53,11 @@ NameServer::Impl::General NameServer::Impl::ChangeLeader(
   return Say(code::kOk, "ok");
 }
 
+// All are created under one lock: none begins before the last one is there (M3).
+Promise<Unit> NameServer::Impl::CreateManyOps(int count) {
+  return Delay(context_.executor, count * context_.options.op_creation_time_of_many);
+}
+
 Task<NameServer::Impl::General> NameServer::Impl::OfflineEndpoint(
     nameserver::OfflineEndpointRequest request) {
   if (context_.auto_failover) {
@@ -64,10 +69,8 @@ Task<NameServer::Impl::General> NameServer::Impl::OfflineEndpoint(
   if (registry_.Find(request.endpoint()) == nullptr) {
     co_return Say(code::kEndpointNotExist, "endpoint does not exist");
   }
-  const size_t before = engine_.List().size();
+  co_await CreateManyOps(failover_.CountReplicas(request.endpoint(), /*alive_too=*/true));
   failover_.OfflineEndpoint(request.endpoint(), request.concurrency());
-  const size_t created = engine_.List().size() - before;
-  co_await Delay(context_.executor, created * context_.options.op_creation_time);
   co_return Say(code::kOk, "ok");
 }
 
@@ -85,10 +88,8 @@ Task<NameServer::Impl::General> NameServer::Impl::RecoverEndpoint(
   if (!registry_.Healthy(request.endpoint())) {
     co_return Say(code::kTabletNotHealthy, "tablet is not healthy");
   }
-  const size_t before = engine_.List().size();
+  co_await CreateManyOps(failover_.CountReplicas(request.endpoint(), /*alive_too=*/false));
   failover_.RecoverEndpoint(request.endpoint(), request.need_restore(), request.concurrency());
-  const size_t created = engine_.List().size() - before;
-  co_await Delay(context_.executor, created * context_.options.op_creation_time);
   co_return Say(code::kOk, "ok");
 }
 

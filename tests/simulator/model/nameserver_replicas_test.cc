@@ -54,6 +54,12 @@ TEST_F(Replicas, ASecondRequestForTheSameReplicaIsAcceptedAndLeavesTheLeaderPaus
   EXPECT_EQ(ops[1].status(), "kFailed");
   EXPECT_EQ(ops[1].task_type(), "kSendSnapshot");
   EXPECT_EQ(cluster_.Status(leader_, "t", 0).state(), api::kSnapshotPaused);
+  // Nothing else ends the pause (M5).
+  api::GeneralRequest recover;
+  recover.set_tid(static_cast<int32_t>(cluster_.Table("t").tid()));
+  recover.set_pid(0);
+  EXPECT_EQ(cluster_.AskTablet(leader_, "RecoverSnapshot", recover).code(), 0);
+  EXPECT_EQ(cluster_.Status(leader_, "t", 0).state(), api::kTableNormal);
 }
 
 TEST_F(Replicas, ChangeLeaderWaitsBehindAnAddReplicaOfAnyPartitionInLaneZero) {

@@ -27,10 +27,9 @@ void NameServer::Impl::RegisterStatusMethods() {
 }
 
 Task<void> NameServer::Impl::TableStatusLoop(uint64_t reign) {
-  for (;;) {
-    co_await Delay(context_.executor, context_.options.get_table_status_interval);
-    if (!context_.Reigns(reign)) co_return;
+  while (context_.Reigns(reign)) {
     co_await UpdateTableStatus();
+    co_await Delay(context_.executor, context_.options.get_table_status_interval);
   }
 }
 

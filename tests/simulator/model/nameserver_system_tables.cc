@@ -155,7 +155,7 @@ Task<absl::Status> TableMaker::CreateSystemTables(uint64_t reign) {
   for (nameserver::TableInfo& table : tables) {
     absl::Status made = co_await CreateSystemTable(std::move(table));
     if (!made.ok()) co_return made;
-    if (!context_.Reigns(reign)) co_return absl::OkStatus();
+    if (context_.reign != reign) co_return absl::OkStatus();
   }
   co_return absl::OkStatus();
 }

@@ -12,7 +12,7 @@ namespace omdb::simulator {
 Options Cluster::Quiet() {
   Options options;
   options.auto_failover = false;
-  options.binlog_coffee_probability = 0;
+  options.binlog_write_time = absl::ZeroDuration();
   options.lost_del_replica_probability = 0;
   return options;
 }

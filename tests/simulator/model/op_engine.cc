@@ -128,6 +128,7 @@ void OpEngine::StartSteps() {
 
 Task<void> OpEngine::RunStep(std::shared_ptr<Op> op, std::shared_ptr<OpStep> step) {
   api::TaskStatus status = co_await library_.Run(op, step);
+  if (step->info.has_endpoint()) ++steps_sent_;
   // A cancelled step stays so.
   if (step->info.status() == api::kDoing) step->info.set_status(status);
   Wake();

@@ -116,6 +116,7 @@ class OpEngine {
   OpLibrary& library_;
   std::vector<std::deque<std::shared_ptr<Op>>> lanes_;
   std::deque<std::shared_ptr<Op>> finished_;
+  uint64_t steps_sent_ = 0;  // to tablets
   Promise<Unit> wake_;
   bool awake_ = false;
 };

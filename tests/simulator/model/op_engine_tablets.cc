@@ -61,14 +61,17 @@ Task<void> OpEngine::PollTablets(bool recovering) {
       step.info.set_status(api::kFailed);
     }
   });
+  const uint64_t sent = steps_sent_;
   for (const std::string& name : registry_.HealthyNames()) {
     absl::StatusOr<api::TaskStatusResponse> answer =
         co_await context_.CallTablet<api::TaskStatusResponse>(
             registry_.Address(name), "GetTaskStatus", api::TaskStatusRequest());
     if (!answer.ok()) continue;
+    // A step that was sent during the round makes the rest of the round void.
+    if (steps_sent_ != sent) break;
     for_each_step([&](OpStep& step) { ApplyAnswer(step, name, *answer, recovering); });
+    Wake();
   }
-  Wake();
 }
 
 void OpEngine::ApplyAnswer(OpStep& step, const std::string& tablet,

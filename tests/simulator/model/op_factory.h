@@ -26,9 +26,8 @@ inline constexpr char kOfflineLeader[] = "OFFLINE_LEADER_ENDPOINT";
 // Queues ops. OK does not always mean that there is one: see each.
 class OpFactory {
  public:
-  OpFactory(NameServerContext& context, TableCatalog& catalog, TabletRegistry& registry,
-            OpEngine& engine)
-      : context_(context), catalog_(catalog), registry_(registry), engine_(engine) {}
+  OpFactory(TableCatalog& catalog, TabletRegistry& registry, OpEngine& engine)
+      : catalog_(catalog), registry_(registry), engine_(engine) {}
 
   // `candidate` is empty or "auto" for any. OK without an op when no follower is alive on a healthy
   // tablet (F5.2); InvalidArgument when the candidate is none of these. `restore` takes the
@@ -58,7 +57,6 @@ class OpFactory {
                       uint32_t concurrency, const Op* parent = nullptr);
   static PartitionKey KeyOf(const Op& op) { return {op.info.db(), op.info.name(), op.info.pid()}; }
 
-  NameServerContext& context_;
   TableCatalog& catalog_;
   TabletRegistry& registry_;
   OpEngine& engine_;

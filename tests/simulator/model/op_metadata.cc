@@ -22,13 +22,13 @@ api::TaskStatus OpSteps::UpdatePartitionStatus(const Op& op, const OpStep& step)
 api::TaskStatus OpSteps::AddTableInfo(const Op& op, const OpStep& step) {
   nameserver::TablePartition* partition = PartitionOf(op);
   if (partition == nullptr) return api::kFailed;
-  if (TableCatalog::FindMeta(*partition, step.replica) == nullptr) {
-    nameserver::PartitionMeta* meta = partition->add_partition_meta();
-    meta->set_endpoint(step.replica);
-    meta->set_is_leader(false);
-    meta->set_is_alive(false);
-  }
-  return SaveAndNotify(*TableOf(op));
+  if (TableCatalog::FindMeta(*partition, step.replica) != nullptr) return api::kFailed;
+  nameserver::PartitionMeta* meta = partition->add_partition_meta();
+  meta->set_endpoint(step.replica);
+  meta->set_is_leader(false);
+  meta->set_is_alive(false);
+  // Nobody is notified: it is not alive yet.
+  return catalog_.Save(*TableOf(op)).ok() ? api::kDone : api::kFailed;
 }
 
 api::TaskStatus OpSteps::DelTableInfo(const Op& op, const OpStep& step) {

@@ -18,6 +18,8 @@ bool OpSteps::MatchTermOffset(const nameserver::TablePartition& partition, bool 
   const auto& history = partition.term_offset();
   for (int i = 0; i < history.size(); ++i) {
     if (history[i].term() != term) continue;
+    // Where the term began there is nothing of it yet.
+    if (offset < history[i].offset()) return offset + 1 == history.rbegin()->offset();
     return i + 1 == history.size() || offset < history[i + 1].offset();
   }
   return false;

@@ -31,17 +31,19 @@ struct Options {
   uint32_t binlog_sync_batch_size = 32;
   absl::Duration binlog_sync_wait_time = absl::Milliseconds(100);
   bool binlog_notify_on_put = true;
-  // A sender that meets a record not yet wholly on disk pauses that long (M7); it happens about
-  // once in 400 wake-ups.
+  // A sender that meets a record not yet wholly on disk pauses that long (M7). So long is a record
+  // in that state: with it the lag is that of M7 at 100 to 150 rows a second and that of M2 at 636.
   absl::Duration binlog_coffee_time = absl::Seconds(1);
-  double binlog_coffee_probability = 1.0 / 400;
+  absl::Duration binlog_write_time = absl::Microseconds(20);
   absl::Duration binlog_match_logoffset_interval = absl::Seconds(1);
   uint64_t stream_bandwidth_limit_bytes = 20971520;
   bool recycle_bin_enabled = true;
   bool skip_grant_tables = true;
   // What the nameserver's own work costs: a ChangeLeader op is three steps and its removal, about
-  // 45 ms (M11); the request that creates it took 10 to 25 ms (M1).
+  // 45 ms (M11); the request that creates it took 10 to 25 ms (M1), one that creates 26 took 0.48 s
+  // (M3).
   absl::Duration op_creation_time = absl::Milliseconds(10);
+  absl::Duration op_creation_time_of_many = absl::Milliseconds(18);
   absl::Duration op_step_time = absl::Milliseconds(11);
   absl::Duration op_removal_time = absl::Milliseconds(10);
   // H6: between reading /nodes and watching it again.

@@ -31,14 +31,15 @@ inline std::string TableMetaPath(PartitionId id) {
 }
 
 // One replica that a tablet has loaded or is loading. Its role and term live here and nowhere else:
-// what is on disk is what the last CreateTable or LoadTable said (F5.6).
+// what is on disk is what the last CreateTable or LoadTable said (F5.6). A follower has no term
+// until a leader shakes hands with it, whatever it was loaded with (H1, M12).
 struct Partition {
   Partition(PartitionId partition_id, openmldb::api::TableMeta table_meta, const Options& options,
             Executor& executor, Network& network, Disk& disk)
       : id(partition_id),
         meta(std::move(table_meta)),
         leads(meta.mode() == openmldb::api::kTableLeader),
-        term(meta.term()),
+        term(leads ? meta.term() : 0),
         rows(meta),
         binlog(disk, BinlogDirectory(id)),
         replicator(id.first, id.second, options, executor, network, binlog, term) {}

@@ -11,8 +11,8 @@ namespace api = openmldb::api;
 namespace {
 
 constexpr char kAppendEntries[] = "openmldb.api.TabletServer/AppendEntries";
-// Only a record that is being written can be met half written.
-constexpr absl::Duration kWriting = absl::Milliseconds(5);
+// Faster than once in so many looks was not measured (M2: 636 rows a second, once in 80).
+constexpr double kMostPauses = 1.0 / 64;
 
 }  // namespace
 
@@ -36,7 +36,9 @@ int Replicator::RemoveAll(const std::function<void()>& joined) {
 }
 
 void Replicator::Notify() {
-  last_append_ = executor_.Now();
+  const absl::Time now = executor_.Now();
+  append_gap_ = now - last_append_;
+  last_append_ = now;
   for (auto& [name, sender] : senders_) {
     if (!sender->idle || sender->wake_pending || sender->synced >= binlog_.last_offset()) continue;
     absl::Duration delay = absl::ZeroDuration();
@@ -63,15 +65,16 @@ Task<void> Replicator::Run(Sender* sender) {
       sender->idle = true;
       co_await sender->wake;
     }
-    std::uniform_real_distribution<double> chance(0, 1);
-    if (executor_.Now() - last_append_ <= kWriting &&
-        chance(executor_.random()) < options_.binlog_coffee_probability) {
-      co_await Delay(executor_, options_.binlog_coffee_time);
-    }
+    if (MeetsHalfARecord()) co_await Delay(executor_, options_.binlog_coffee_time);
     api::AppendEntriesRequest request = NewRequest(sender->synced);
-    absl::Status read =
-        binlog_.ReadAfter(sender->synced, options_.binlog_sync_batch_size,
-                          [&](const api::LogEntry& entry) { *request.add_entries() = entry; });
+    // Nothing is sent from beyond an entry that this log lacks: asked for it again and again.
+    uint64_t next = sender->synced + 1;
+    absl::Status read = binlog_.ReadAfter(sender->synced, options_.binlog_sync_batch_size,
+                                          [&](const api::LogEntry& entry) {
+                                            if (entry.log_index() != next) return;
+                                            ++next;
+                                            *request.add_entries() = entry;
+                                          });
     if (!read.ok() || request.entries().empty()) {
       co_await Delay(executor_, options_.binlog_coffee_time);
       continue;
@@ -123,6 +126,15 @@ api::AppendEntriesRequest Replicator::NewRequest(uint64_t pre_log_index) const {
   request.set_term(term_);
   request.set_pre_log_index(pre_log_index);
   return request;
+}
+
+// The more often there is one, the more looks: pauses rise with the square of the rate of rows.
+bool Replicator::MeetsHalfARecord() const {
+  if (options_.binlog_write_time == absl::ZeroDuration()) return false;
+  if (executor_.Now() - last_append_ > append_gap_) return false;
+  const double chance =
+      std::min(kMostPauses, absl::FDivDuration(options_.binlog_write_time, append_gap_));
+  return std::bernoulli_distribution(chance)(executor_.random());
 }
 
 void Replicator::Wake(Sender& sender) {

@@ -76,6 +76,8 @@ class Replicator {
   Task<void> ShakeHands(Sender* sender);
   Task<absl::StatusOr<uint64_t>> Send(Sender* sender, openmldb::api::AppendEntriesRequest request);
   openmldb::api::AppendEntriesRequest NewRequest(uint64_t pre_log_index) const;
+  // Whether a look at the log now meets a record that is being written.
+  bool MeetsHalfARecord() const;
   static void Wake(Sender& sender);
 
   uint32_t tid_;
@@ -86,6 +88,7 @@ class Replicator {
   const Binlog& binlog_;
   const uint64_t& term_;
   absl::Time last_append_ = absl::InfinitePast();
+  absl::Duration append_gap_ = absl::InfiniteDuration();  // between the last two
   std::map<std::string, std::unique_ptr<Sender>> senders_;
 };
 

@@ -76,11 +76,12 @@ class Dispatcher {
   // For methods that answer with an attachment as well.
   template <typename Request>
   void RegisterRaw(const std::string& method, std::function<Reply(Request)> handler) {
-    methods_[method] = Method{[] { return std::make_unique<Request>(); },
-                              [handler = std::move(handler)](
-                                  std::unique_ptr<google::protobuf::Message> request, Done done) {
-                                done(handler(std::move(static_cast<Request&>(*request))));
-                              }};
+    methods_[method] =
+        Method{[] { return std::make_unique<Request>(); },
+               [handler = std::move(handler)](std::unique_ptr<google::protobuf::Message> request,
+                                              const Done& done) {
+                 done(handler(std::move(static_cast<Request&>(*request))));
+               }};
   }
   // For methods that answer when it suits them, at most once.
   template <typename Request>

@@ -96,10 +96,12 @@ TEST(TabletLoading, KeepsTheStaleModeAndTermOfTheFile) {
     request.mutable_table_meta()->set_name("t");
     ASSERT_EQ(cluster.Call<api::GeneralResponse>(name, "LoadTable", request).code(), 0);
     ASSERT_TRUE(cluster.RunUntilLoaded(name, absl::Seconds(1)));
-    EXPECT_EQ(cluster.TermPair(name).term(), 7);
     EXPECT_EQ(cluster.TermPair(name).offset(), 3);
   }
-  // The one demoted since leads again, the one promoted follows (F5.6).
+  // The one demoted since leads again, the one promoted follows (F5.6); a follower takes no term
+  // from the file.
+  EXPECT_EQ(cluster.TermPair('A').term(), 7);
+  EXPECT_EQ(cluster.TermPair('B').term(), 0);
   EXPECT_TRUE(cluster.TermPair('A').is_leader());
   EXPECT_FALSE(cluster.TermPair('B').is_leader());
   auto names = cluster.process('A').disk().List("db/7_0");

@@ -1,4 +1,6 @@
 // Leadership and replication between tablets (F5.2, F5.7).
+#include <algorithm>
+
 #include "tests/simulator/model/tablet_impl.h"
 
 namespace omdb::simulator {
@@ -17,7 +19,10 @@ api::AppendEntriesResponse TabletServer::Impl::AppendEntries(api::AppendEntriesR
     if (request.term() < partition->term) {
       return Answer<Response>(kAppendEntriesFailed, "fail to append entries to replicator");
     }
-    partition->term = request.term();
+  }
+  // A term is taken with the question for the offset only, not with entries.
+  if (request.pre_log_index() == 0 && request.entries().empty()) {
+    partition->term = std::max(partition->term, request.term());
   }
   for (const api::LogEntry& entry : request.entries()) {
     if (entry.log_index() <= partition->binlog.last_offset()) continue;
@@ -28,7 +33,6 @@ api::AppendEntriesResponse TabletServer::Impl::AppendEntries(api::AppendEntriesR
   if (!request.entries().empty()) partition->replicator.Notify();
   auto response = Ok<Response>();
   response.set_log_offset(partition->binlog.last_offset());
-  response.set_term(partition->term);
   return response;
 }
 

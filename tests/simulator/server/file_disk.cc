@@ -33,7 +33,7 @@ FileDisk::FileDisk(fs::path db_root, fs::path recycle_root)
     : db_root_(std::move(db_root)), recycle_root_(std::move(recycle_root)) {}
 
 FileDisk::~FileDisk() {
-  for (const auto& [path, fd] : logs_) close(fd);
+  for (const auto& [path, log] : logs_) close(log.fd);
 }
 
 fs::path FileDisk::Real(const std::string& path) const {
@@ -48,7 +48,7 @@ fs::path FileDisk::Real(const std::string& path) const {
 void FileDisk::CloseLogs(const std::string& path) {
   for (auto log = logs_.begin(); log != logs_.end();) {
     if (log->first == path || absl::StartsWith(log->first, path + "/")) {
-      close(log->second);
+      close(log->second.fd);
       log = logs_.erase(log);
     } else {
       ++log;
@@ -76,21 +76,32 @@ absl::StatusOr<std::string> FileDisk::Read(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-absl::Status FileDisk::AppendRecord(const std::string& path, std::string_view record) {
-  auto log = logs_.find(path);
-  if (log == logs_.end()) {
-    const fs::path real = Real(path);
-    std::error_code error;
-    fs::create_directories(real.parent_path(), error);
-    const int fd = open(real.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (fd < 0) return Failed("open", real, errno);
-    log = logs_.emplace(path, fd).first;
+absl::StatusOr<FileDisk::Log*> FileDisk::OpenLog(const std::string& path) {
+  if (auto open_one = logs_.find(path); open_one != logs_.end()) return &open_one->second;
+  if (logs_.size() >= kOpenLogs) {
+    auto oldest = std::min_element(logs_.begin(), logs_.end(), [](const auto& a, const auto& b) {
+      return a.second.last_append < b.second.last_append;
+    });
+    close(oldest->second.fd);
+    logs_.erase(oldest);
   }
+  const fs::path real = Real(path);
+  std::error_code error;
+  fs::create_directories(real.parent_path(), error);
+  const int fd = open(real.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) return Failed("open", real, errno);
+  return &logs_.emplace(path, Log{fd, 0}).first->second;
+}
+
+absl::Status FileDisk::AppendRecord(const std::string& path, std::string_view record) {
+  absl::StatusOr<Log*> log = OpenLog(path);
+  if (!log.ok()) return log.status();
+  (*log)->last_append = ++appends_;
   const auto size = static_cast<uint32_t>(record.size());
   std::string framed(sizeof(size), '\0');
   std::memcpy(framed.data(), &size, sizeof(size));
   framed.append(record);
-  const ssize_t written = write(log->second, framed.data(), framed.size());
+  const ssize_t written = write((*log)->fd, framed.data(), framed.size());
   return written == static_cast<ssize_t>(framed.size()) ? absl::OkStatus()
                                                         : Failed("append to", Real(path), errno);
 }

@@ -49,6 +49,25 @@ TEST_F(FileDiskTest, KeepsWhatWasAppendedForTheNextProcess) {
   EXPECT_THAT(Records(second, "db/7_0/binlog/1.log"), ElementsAre("one", "", binary, "four"));
 }
 
+TEST_F(FileDiskTest, KeepsOnlySoManyLogsOpenHoweverManyThereAre) {
+  auto open_files = [] {
+    const fs::directory_iterator files("/proc/self/fd");
+    return std::distance(begin(files), end(files));
+  };
+  const auto before = open_files();
+  FileDisk disk = NewProcess();
+  constexpr size_t kLogs = 2 * FileDisk::kOpenLogs;
+  for (const char* record : {"one", "two"}) {
+    for (size_t i = 0; i < kLogs; ++i) {
+      ASSERT_TRUE(disk.AppendRecord("db/" + std::to_string(i) + "/1.log", record).ok());
+    }
+  }
+  EXPECT_LE(open_files() - before, static_cast<ptrdiff_t>(FileDisk::kOpenLogs));
+  for (size_t i = 0; i < kLogs; ++i) {
+    EXPECT_THAT(Records(disk, "db/" + std::to_string(i) + "/1.log"), ElementsAre("one", "two"));
+  }
+}
+
 TEST_F(FileDiskTest, DropsARecordThatWasTorn) {
   FileDisk disk = NewProcess();
   ASSERT_TRUE(disk.AppendRecord("db/log", "whole").ok());

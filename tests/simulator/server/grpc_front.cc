@@ -74,6 +74,8 @@ class GrpcFrontImpl : public GrpcFront {
     grpc::ServerBuilder builder;
     builder.RegisterCallbackGenericService(&generic_);
     builder.SetMaxReceiveMessageSize(-1);
+    // brpc answers as many pings as there come.
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
     server_ = builder.BuildAndStart();
   }
 

@@ -49,11 +49,10 @@ absl::Status TryConnect(const std::string& address, absl::Duration timeout) {
   if (connect(fd, (*addresses)->ai_addr, (*addresses)->ai_addrlen) != 0) {
     pollfd wanted = {fd, POLLOUT, 0};
     socklen_t size = sizeof errno;
-    if (errno != EINPROGRESS) {
-      status = Failed("connect to", address);
-    } else if (poll(&wanted, 1, static_cast<int>(absl::ToInt64Milliseconds(timeout))) != 1) {
+    const bool begun = errno == EINPROGRESS;
+    if (begun && poll(&wanted, 1, static_cast<int>(absl::ToInt64Milliseconds(timeout))) != 1) {
       status = absl::UnavailableError(absl::StrCat("connect to ", address, ": no answer"));
-    } else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errno, &size) != 0 || errno != 0) {
+    } else if (!begun || getsockopt(fd, SOL_SOCKET, SO_ERROR, &errno, &size) != 0 || errno != 0) {
       status = Failed("connect to", address);
     }
   }

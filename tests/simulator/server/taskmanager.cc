@@ -50,7 +50,7 @@ Properties ReadProperties(const std::string& path) {
 // The jobs and what becomes of them. Thread-safe.
 class Jobs {
  public:
-  explicit Jobs(std::filesystem::path directory) : path_(std::move(directory) / "jobs.json") {
+  explicit Jobs(const std::filesystem::path& directory) : path_(directory / "jobs.json") {
     std::error_code error;
     std::filesystem::create_directories(path_.parent_path(), error);
     if (std::ifstream file(path_); file) jobs_ = Json::parse(file, nullptr, false);

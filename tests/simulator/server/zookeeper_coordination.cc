@@ -84,7 +84,7 @@ class ZooKeeperCoordination : public Coordination {
         credential_(std::move(credential)) {
     zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
   }
-  ~ZooKeeperCoordination() override { Close(); }
+  ~ZooKeeperCoordination() override { ZooKeeperCoordination::Close(); }
 
   absl::Status Connect() override {
     // The real one looks after a lost session in a thread of its own. Here the server stands still

@@ -1,5 +1,6 @@
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "controllers/cluster.h"
 #include "controllers/objects/objects.h"
 #include "gtest/gtest.h"
@@ -44,7 +45,7 @@ void ApplyDefaults(const YAML::Node& schema, Json& value) {
 std::string Unknown(const YAML::Node& schema, const Json& value, const std::string& path) {
   if (value.is_array()) {
     for (const Json& item : value) {
-      const std::string unknown = Unknown(schema["items"], item, path + "[]");
+      std::string unknown = Unknown(schema["items"], item, path + "[]");
       if (!unknown.empty()) return unknown;
     }
     return "";
@@ -53,9 +54,9 @@ std::string Unknown(const YAML::Node& schema, const Json& value, const std::stri
   for (const auto& [name, item] : value.items()) {
     const YAML::Node inside = schema["additionalProperties"] ? schema["additionalProperties"]
                                                              : schema["properties"][name];
-    const std::string here = path + "." + name;
+    std::string here = absl::StrCat(path, ".", name);
     if (!inside) return here;
-    const std::string unknown = Unknown(inside, item, here);
+    std::string unknown = Unknown(inside, item, here);
     if (!unknown.empty()) return unknown;
   }
   return "";

@@ -12,14 +12,11 @@ namespace omdb {
 namespace {
 
 using ::testing::Contains;
-using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr Component kAll[] = {Component::kZooKeeper, Component::kNameserver, Component::kTablet,
                               Component::kTaskManager, Component::kApiServer};
-constexpr Component kServers[] = {Component::kNameserver, Component::kTablet,
-                                  Component::kTaskManager, Component::kApiServer};
 
 Json Spec() { return {{"version", "0.9.2"}, {"zookeeper", {{"managed", Json::object()}}}}; }
 

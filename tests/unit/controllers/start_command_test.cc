@@ -57,9 +57,14 @@ class StartCommandTest : public ::testing::Test {
     StartCommand start = StartCommandOf(*cluster, component);
     std::vector<std::string> words = start.command;
     words.insert(words.end(), start.args.begin(), start.args.end());
+    Run(std::move(words));
+  }
+
+  void Run(std::vector<std::string> words) {
     for (std::string& word : words) {
       word = absl::StrReplaceAll(word, {{"/work/openmldb", "/nonexistent"},
                                         {" /openmldb;", " " + (root_ / "image").string() + ";"},
+                                        {"/dev/termination-log", (root_ / "message").string()},
                                         {"data=/data\n", "data=" + Volume() + "\n"}});
     }
     std::vector<char*> pointers;
@@ -150,6 +155,25 @@ TEST_F(StartCommandTest, AddsPropertiesToThoseOfTheImage) {
   EXPECT_THAT(properties, HasSubstr("spark.master=local\n"));
   EXPECT_THAT(properties, HasSubstr("\nzookeeper.cluster=z:2181\n"));
   EXPECT_EQ("\n", Read("args"));
+}
+
+TEST_F(StartCommandTest, PutsTheServersVersionIntoTheTerminationMessage) {
+  Program("bin/openmldb", R"sh([ "$*" = --version ] && echo "openmldb version 0.9.2-5ca1ab1e")sh");
+  Run(VersionCommand());
+  EXPECT_EQ(0, ExitStatus());
+  EXPECT_EQ("openmldb version 0.9.2-5ca1ab1e\n", Read("message"));
+}
+
+TEST_F(StartCommandTest, PutsThereWhyTheServerDoesNotRun) {
+  Program("bin/openmldb", "echo 'libx.so: cannot open shared object file' >&2; exit 127");
+  Run(VersionCommand());
+  EXPECT_EQ(127, ExitStatus());
+  EXPECT_EQ("libx.so: cannot open shared object file\n", Read("message"));
+}
+
+TEST_F(StartCommandTest, TellsNoVersionWhenTheImageHoldsNoServer) {
+  Run(VersionCommand());
+  EXPECT_EQ(1, ExitStatus());
 }
 
 }  // namespace

@@ -69,18 +69,35 @@ class WholeCluster {
     return *this;
   }
 
-  // The user asks for another version.
+  // The user asks for another version, whose image has just passed its preflight.
   WholeCluster& Asked(const std::string& version) {
     seen.cluster.spec.version = version;
     ++seen.cluster.generation;
+    EndPreflight(0, "openmldb version " + version + "-5ca1ab1e");
+    seen.preflight->deleting = true;
     return *this;
+  }
+  // The pod that tries the image is there, and its container starts.
+  PreflightPod& StartPreflight() {
+    const DesiredObject desired = PreflightPodObject(seen.cluster);
+    const Json& metadata = desired.object.at("metadata");
+    seen.preflight.emplace();
+    seen.preflight->name = metadata.at("name");
+    seen.preflight->uid = "uid-preflight";
+    seen.preflight->hash = metadata.at("annotations").at(kObjectHashAnnotation);
+    seen.preflight->created = seen.now;
+    return *seen.preflight;
+  }
+  void EndPreflight(int exit_code, const std::string& output) {
+    StartPreflight();
+    seen.preflight->exit_code = exit_code;
+    seen.preflight->output = output;
+    seen.preflight->ended = seen.now;
   }
 
   // The component's template and pods are of the version asked for.
   WholeCluster& Upgraded(Component component) {
-    Workload& workload = seen.workloads.at(component);
-    workload.version = seen.cluster.spec.version;
-    workload.spec_hash = SpecHash(seen.cluster, component, workload.version);
+    TemplateUpgraded(component);
     for (Pod& pod : seen.pods) {
       if (pod.component == component) Replace(pod.name);
     }
@@ -91,6 +108,7 @@ class WholeCluster {
     Workload& workload = seen.workloads.at(component);
     workload.version = seen.cluster.spec.version;
     workload.spec_hash = SpecHash(seen.cluster, component, workload.version);
+    workload.object = DesiredWorkload(seen.cluster, component, workload.version).object;
     return *this;
   }
   // A pod was replaced by one of the stored template, and serves.
@@ -101,11 +119,19 @@ class WholeCluster {
     pod.version = workload.version;
     pod.spec_hash = workload.spec_hash;
     pod.reported_version = workload.version;
+    pod.created = seen.now - absl::Minutes(1);
+    if (pod.component == Component::kTablet) MutableTablet(name).state_age = absl::Seconds(50);
   }
 
   Pod& MutablePod(const std::string& name) {
     for (Pod& pod : seen.pods) {
       if (pod.name == name) return pod;
+    }
+    throw std::out_of_range(name);
+  }
+  Tablet& MutableTablet(const std::string& name) {
+    for (Tablet& tablet : seen.database->tablets) {
+      if (tablet.endpoint == name) return tablet;
     }
     throw std::out_of_range(name);
   }
@@ -128,13 +154,50 @@ class WholeCluster {
     const PartitionId id = Id(table, pid);
     return seen.database->loaded.at(tablet).at({id.tid, id.pid});
   }
+  Partition& PartitionOf(const std::string& table, uint32_t pid) {
+    for (Table& present : seen.database->tables) {
+      if (present.name == table) return present.partitions.at(pid);
+    }
+    throw std::out_of_range(table);
+  }
   // The leader of a partition is another one now, as after a hand-over.
   void MoveLeader(const std::string& table, uint32_t pid, const std::string& from,
                   const std::string& to) {
+    auto& terms = PartitionOf(table, pid).term_offsets;
+    terms.push_back({terms.back().term + 2, Status(table, pid, to).offset + 1});
     Meta(table, pid, from).is_alive = false;
     Meta(table, pid, to).is_leader = true;
     Status(table, pid, from).mode = TableMode::kFollower;
     Status(table, pid, to).mode = TableMode::kLeader;
+  }
+  // It has come back as a follower, with every row.
+  void Follows(const std::string& table, uint32_t pid, const std::string& tablet) {
+    Meta(table, pid, tablet) = {tablet, false, true, true, 100};
+    Status(table, pid, tablet).mode = TableMode::kFollower;
+  }
+  // The pod and its server are gone, and the nameserver has seen it.
+  void Stop(const std::string& tablet) {
+    Database& database = *seen.database;
+    database.loaded.erase(tablet);
+    std::erase(database.registered_tablets, tablet);
+    MutableTablet(tablet).healthy = false;
+    MutableTablet(tablet).state_age = absl::Seconds(5);
+  }
+  // Each leader has those followers that are alive, all in the last term.
+  Database::CloseLook& LookClosely() {
+    Database& database = *seen.database;
+    database.closely.emplace();
+    for (const Table& table : database.tables) {
+      for (const Partition& partition : table.partitions) {
+        const std::string name = ToString(partition.id);
+        for (const ReplicaMeta& meta : partition.replicas) {
+          if (!meta.is_alive || database.Status(meta.endpoint, partition.id) == nullptr) continue;
+          database.closely->terms[name][meta.endpoint] = partition.term_offsets.back().term;
+          if (!meta.is_leader) database.closely->followers[name].insert(meta.endpoint);
+        }
+      }
+    }
+    return *database.closely;
   }
   void KeepSupportingObjects(bool handling) {
     for (Component component : {Component::kNameserver, Component::kTablet, Component::kTaskManager,

@@ -7,7 +7,6 @@
 namespace omdb::kube {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 TEST(ApiError, HasTheCodeThatTheInterfacePromises) {

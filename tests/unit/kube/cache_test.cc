@@ -134,6 +134,36 @@ TEST_F(CacheTest, WhatWasDeletedHereDoesNotComeBack) {
   EXPECT_EQ(Version("a"), "4") << "the same name of another object";
 }
 
+// The answer to a delete shows the object as it last was, and may be read after the event.
+TEST_F(CacheTest, AnAnswerThatComesAfterTheEndBringsNothingBack) {
+  List({PodObject("a", 1)});
+  cache_.Event(EventType::kDeleted, PodObject("a", 3));
+  cache_.Written(PodObject("a", 2));
+  EXPECT_EQ(Version("a"), "-");
+  cache_.Written(PodObject("a", 4, "uid-next"));
+  EXPECT_EQ(Version("a"), "4");
+}
+
+// A watch tells of the loss of a label as of an end.
+TEST_F(CacheTest, WhatEndedForTheWatchMayBeginAgain) {
+  List({PodObject("a", 1)});
+  cache_.Event(EventType::kDeleted, PodObject("a", 3));
+  cache_.Event(EventType::kAdded, PodObject("a", 5));
+  EXPECT_EQ(Version("a"), "5");
+  cache_.Event(EventType::kDeleted, PodObject("a", 6));
+  cache_.Written(PodObject("a", 7));
+  EXPECT_EQ(Version("a"), "7");
+}
+
+TEST_F(CacheTest, WhatWasGoneAndIsListedAgainIsThere) {
+  List({PodObject("a", 1000)});
+  cache_.Event(EventType::kDeleted, PodObject("a", 1001));
+  List({PodObject("a", 500)});  // an etcd that was set back to a backup
+  EXPECT_EQ(Version("a"), "500");
+  cache_.Event(EventType::kModified, PodObject("a", 501));
+  EXPECT_EQ(Version("a"), "501");
+}
+
 TEST_F(CacheTest, ADeletionDoesNotTouchTheSuccessorOfTheName) {
   List({PodObject("a", 1, "first")});
   cache_.Written(PodObject("a", 9, "second"));

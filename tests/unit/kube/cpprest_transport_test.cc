@@ -15,7 +15,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 std::string Answer(const std::string& status, const std::string& headers, const std::string& body) {
   return absl::StrCat("HTTP/1.1 ", status, "\r\n", headers, "Content-Type: application/json\r\n",

@@ -28,7 +28,7 @@ class FakeTransport : public HttpTransport {
   }
   void AddError(absl::Status status) { answers_.push_back({std::move(status)}); }
   // Lines and then the end, in good order unless `end` is an error.
-  void AddStream(const std::vector<Json>& events, absl::Status end = absl::OkStatus()) {
+  void AddStream(const std::vector<Json>& events, const absl::Status& end = absl::OkStatus()) {
     Answer answer{end.ok() ? absl::StatusOr<HttpResponse>(HttpResponse{200}) : end};
     for (const Json& event : events) answer.lines.push_back(event.dump());
     answers_.push_back(std::move(answer));

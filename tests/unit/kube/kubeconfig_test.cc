@@ -36,7 +36,7 @@ class KubeconfigTest : public ::testing::Test {
   ~KubeconfigTest() override { std::filesystem::remove_all(directory_); }
 
   std::string Write(const std::string& name, const std::string& content) {
-    const std::string path = directory_ + "/" + name;
+    std::string path = directory_ + "/" + name;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     std::ofstream(path) << content;
     return path;

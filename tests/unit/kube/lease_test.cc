@@ -263,6 +263,44 @@ TEST_F(LeaderElectorTest, ALostAnswerOfARenewalIsNoLeadership) {
   EXPECT_FALSE(a_.IsLeader());
 }
 
+TEST_F(LeaderElectorTest, ConfirmsWhileTheLeaseIsItsOwn) {
+  a_.Step();
+  EXPECT_TRUE(a_.Leads().ok());
+  EXPECT_TRUE(a_.Confirm().ok());
+  EXPECT_TRUE(absl::IsCancelled(b_.Leads()));
+  EXPECT_TRUE(absl::IsCancelled(b_.Confirm()));
+}
+
+TEST_F(LeaderElectorTest, DoesNotConfirmWhatItsOwnClockDenies) {
+  a_.Step();
+  Advance(absl::Seconds(11));
+  EXPECT_TRUE(absl::IsCancelled(a_.Leads()));
+  EXPECT_TRUE(absl::IsCancelled(a_.Confirm()));
+}
+
+TEST_F(LeaderElectorTest, DoesNotConfirmALeaseThatAnotherHolds) {
+  a_.Step();
+  Json lease = *kubernetes_.GetFresh(types::Lease(), {"ops", "lead"});
+  lease["spec"]["holderIdentity"] = "b";
+  ASSERT_TRUE(kubernetes_.Apply(types::Lease(), lease).ok());
+  EXPECT_TRUE(a_.Leads().ok()) << "it has not heard of it";
+  EXPECT_THAT(a_.Confirm().message(), HasSubstr("Lease ops/lead is held by b"));
+}
+
+TEST_F(LeaderElectorTest, DoesNotConfirmALeaseThatAnotherHeldMeanwhile) {
+  a_.Step();
+  Json lease = *kubernetes_.GetFresh(types::Lease(), {"ops", "lead"});
+  lease["spec"]["leaseTransitions"] = 2;
+  ASSERT_TRUE(kubernetes_.Apply(types::Lease(), lease).ok());
+  EXPECT_TRUE(absl::IsCancelled(a_.Confirm()));
+}
+
+TEST_F(LeaderElectorTest, DoesNotConfirmWhatItCannotAsk) {
+  a_.Step();
+  kubernetes_.before = [](const std::string&) { return absl::UnavailableError("away"); };
+  EXPECT_TRUE(absl::IsUnavailable(a_.Confirm()));
+}
+
 TEST(LeaderElectorThread, LeadsAndGivesBackInRealTime) {
   class RealClock : public Clock {
    public:

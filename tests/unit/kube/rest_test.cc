@@ -48,6 +48,18 @@ TEST_F(RestTest, GivesTheAnswer) {
   EXPECT_THAT(codes_, ElementsAre(201));
 }
 
+TEST_F(RestTest, LeavesNullsOutAsTheApiMeansThem) {
+  server_->Add(200, Json{{"finishedAt", nullptr},
+                         {"exitCode", 137},
+                         {"args", {"x", "y"}},
+                         {"state", {{"waiting", nullptr}, {"running", Json::object()}}}});
+  const auto answer = Get();
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(
+      *answer,
+      (Json{{"exitCode", 137}, {"args", {"x", "y"}}, {"state", {{"running", Json::object()}}}}));
+}
+
 TEST_F(RestTest, WaitsOnceAsAnOverloadedServerSays) {
   server_->Add(429, StatusObject(429, "TooManyRequests", "m"), absl::Seconds(3));
   server_->Add(200, Json::object());

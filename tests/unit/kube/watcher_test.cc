@@ -238,6 +238,12 @@ TEST_F(WatcherTest, ALineThatIsNoEventEndsTheStreamAndNothingIsSkipped) {
   EXPECT_THAT(Path(2), HasSubstr("resourceVersion=41"));
 }
 
+TEST_F(WatcherTest, AnEmptyListMayBeWrittenAsNull) {
+  server_->Add(200, Json{{"items", nullptr}, {"metadata", {{"resourceVersion", "40"}}}});
+  Run();
+  EXPECT_THAT(sink_.story, ElementsAre("begin", "list:"));
+}
+
 TEST_F(WatcherTest, GarbageOfEveryKindIsSurvived) {
   const std::vector<std::string> lines = {
       "[]",

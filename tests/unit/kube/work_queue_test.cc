@@ -50,6 +50,21 @@ TEST_F(WorkQueueStateTest, NeverGivesAKeyThatIsInWork) {
   EXPECT_TRUE(state_.idle());
 }
 
+TEST_F(WorkQueueStateTest, KnowsWhatHasBeenInWorkLongest) {
+  EXPECT_FALSE(state_.LongestRunning(now_));
+  Add("a");
+  Add("b");
+  Take();
+  now_ += absl::Seconds(5);
+  Take();
+  now_ += absl::Seconds(2);
+  EXPECT_EQ(state_.LongestRunning(now_)->key, "a");
+  EXPECT_EQ(state_.LongestRunning(now_)->time, absl::Seconds(7));
+  Done("a");
+  EXPECT_EQ(state_.LongestRunning(now_)->key, "b");
+  EXPECT_EQ(state_.LongestRunning(now_)->time, absl::Seconds(2));
+}
+
 TEST_F(WorkQueueStateTest, TheEarliestOfSeveralDelaysWins) {
   Add("a", 10);
   Add("a", 5);

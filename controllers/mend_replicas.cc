@@ -1,0 +1,189 @@
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/guards.h"
+#include "controllers/mend_steps.h"
+
+namespace omdb {
+namespace {
+
+constexpr int kRejoinsAtATime = 8;
+
+// The rollout itself has the replica in its hands: not alive, or about to be removed, on purpose.
+bool InHand(const Ledger& ledger, const PartitionId& id, const std::string& endpoint,
+            const ReplicaStatus* status) {
+  // The hand-over demotes before it changes the leader: somebody else did.
+  const bool still_leads = status != nullptr && status->mode == TableMode::kLeader;
+  if (!ledger.tablet || still_leads) return false;
+  const TabletInHand& hand = *ledger.tablet;
+  const auto held = std::find_if(hand.partitions.begin(), hand.partitions.end(),
+                                 [&id](const HeldPartition& each) { return each.id == id; });
+  if (held == hand.partitions.end()) return false;
+  if (endpoint == held->extra_replica && hand.step == TabletStep::kRemoveExtraReplicas) return true;
+  if (endpoint == hand.name) {
+    if (hand.step == TabletStep::kHandOverLeaders) return status != nullptr;
+    return hand.step >= TabletStep::kDetach && hand.step <= TabletStep::kMarkAlive;
+  }
+  return endpoint == held->moved_to && status != nullptr &&
+         hand.step >= TabletStep::kReturnLeaders && hand.step <= TabletStep::kReattachFormerLeaders;
+}
+
+class Replicas {
+ public:
+  explicit Replicas(Plan& plan) : plan_(plan), database_(*plan.seen.database) {}
+
+  bool BringBack() {
+    for (const Table& table : database_.tables) {
+      for (const Partition& partition : table.partitions) Mend(table, partition);
+    }
+    for (auto& [tablet, load] : loads_) plan_.Do(std::move(load));
+    if (!plan_.decision.actions.empty()) return Mends(plan_, "bringing replicas back");
+    return blocked_.reason.empty() || plan_.Wait(blocked_.reason, blocked_.message);
+  }
+
+ private:
+  void Mend(const Table& table, const Partition& partition) {
+    if (OpUnderWayOn(database_, partition.id)) return;
+    const ReplicaMeta* leader = partition.Leader();
+    if (leader == nullptr) return BringLeaderBack(table, partition);
+    const size_t before = plan_.decision.actions.size() + loads_.size();
+    MendLeader(table, partition, *leader);
+    if (plan_.decision.actions.size() + loads_.size() > before) return;
+    const ReplicaStatus* status = Status(*leader, partition);
+    if (status == nullptr || status->mode != TableMode::kLeader) return;
+    for (const ReplicaMeta& meta : partition.replicas) {
+      if (meta.endpoint == leader->endpoint || !Serves(database_, meta.endpoint)) continue;
+      if (InHand(plan_.ledger(), partition.id, meta.endpoint, Status(meta, partition))) continue;
+      MendFollower(partition, *leader, meta);
+    }
+  }
+
+  // Whoever led last, if nobody has more rows; the guards say that there is none. Of several nobody
+  // knows which of them it was.
+  void BringLeaderBack(const Table& table, const Partition& partition) {
+    std::vector<const ReplicaMeta*> former;
+    for (const ReplicaMeta& meta : partition.replicas) {
+      if (meta.is_leader) former.push_back(&meta);
+    }
+    if (former.size() != 1 || !Serves(database_, former[0]->endpoint)) return;
+    const ReplicaMeta& last = *former[0];
+    const ReplicaStatus* status = Status(last, partition);
+    if (InHand(plan_.ledger(), partition.id, last.endpoint, status)) return;
+    if (status == nullptr) return Load(table, partition, last.endpoint);
+    if (status->state == TableState::kLoading || status->state == TableState::kUndefined) return;
+    for (const ReplicaMeta& meta : partition.replicas) {
+      const ReplicaStatus* other = Status(meta, partition);
+      if (meta.is_alive && other != nullptr && other->offset > status->offset) return;
+    }
+    plan_.Do(action::MarkAlive{partition.id, last.endpoint, /*leader=*/true});
+  }
+
+  void MendLeader(const Table& table, const Partition& partition, const ReplicaMeta& leader) {
+    if (!Serves(database_, leader.endpoint)) return;
+    const ReplicaStatus* status = Status(leader, partition);
+    const bool stopping = plan_.ledger().tablet && plan_.ledger().tablet->name == leader.endpoint &&
+                          plan_.ledger().tablet->step == TabletStep::kRestart;
+    if (stopping) return;
+    if (status == nullptr) return Load(table, partition, leader.endpoint);
+    if (status->state == TableState::kLoading || status->state == TableState::kUndefined) return;
+    if (status->state == TableState::kSnapshotPaused)
+      plan_.Do(action::RecoverSnapshot{partition.id, leader.endpoint});
+    for (const ReplicaMeta& meta : partition.replicas) {
+      const ReplicaStatus* other = Status(meta, partition);
+      if (meta.endpoint == leader.endpoint || !meta.is_alive || other == nullptr) continue;
+      // A change of leader that was made on the tablet only: nobody was told, nothing was written.
+      if (other->mode == TableMode::kLeader && other->offset <= status->offset) {
+        plan_.Do(action::Demote{partition.id, meta.endpoint});
+        return;
+      }
+      if (other->offset > status->offset && status->mode != TableMode::kLeader) {
+        blocked_ = {"LeaderBehind",
+                    absl::StrCat(leader.endpoint, " leads ", ToString(partition.id),
+                                 " and has rows up to offset ", status->offset, ", ", meta.endpoint,
+                                 " has more, up to ", other->offset,
+                                 "; change the leader to it with the nameserver's changeleader")};
+        return;
+      }
+    }
+    if (status->mode != TableMode::kLeader || FencedFollower(partition, leader.endpoint))
+      plan_.Do(action::LeadAgain{partition.id, leader.endpoint});
+  }
+
+  void MendFollower(const Partition& partition, const ReplicaMeta& leader,
+                    const ReplicaMeta& meta) {
+    const ReplicaStatus* status = Status(meta, partition);
+    if (meta.is_alive) {
+      const bool lost = status == nullptr || status->mode == TableMode::kLeader ||
+                        NotFollowed(partition, leader.endpoint, meta.endpoint);
+      auto& followed = plan_.ledger().followed_in_term;
+      const std::string key = FollowerKey(partition.id, meta.endpoint);
+      if (!lost) {
+        followed.erase(key);
+        return;
+      }
+      if (status == nullptr) plan_.RememberTerm(partition, meta.endpoint);
+      plan_.Do(action::MarkNotAlive{partition.id, meta.endpoint});
+      return;
+    }
+    if (status != nullptr &&
+        (status->state == TableState::kLoading || status->state == TableState::kUndefined))
+      return;
+    // It still accepts writes (H1, H2).
+    if (status != nullptr && status->mode == TableMode::kLeader) {
+      plan_.Do(action::Recover{partition.id, meta.endpoint});
+    } else if (rejoins_++ < kRejoinsAtATime) {
+      const auto& followed = plan_.ledger().followed_in_term;
+      const auto known = followed.find(FollowerKey(partition.id, meta.endpoint));
+      plan_.Do(
+          action::Rejoin{partition.id, meta.endpoint, known == followed.end() ? 0 : known->second});
+    }
+  }
+
+  void Load(const Table& table, const Partition& partition, const std::string& tablet) {
+    action::Load& load = loads_[tablet];
+    load.tablet = tablet;
+    load.requests.push_back(LoadRequestFor(table, partition, TableMode::kFollower));
+  }
+
+  const ReplicaStatus* Status(const ReplicaMeta& meta, const Partition& partition) const {
+    return database_.Status(meta.endpoint, partition.id);
+  }
+
+  // By the closer look: a follower has seen a higher term than its leader's, and refuses what the
+  // leader sends (M2, M6).
+  bool FencedFollower(const Partition& partition, const std::string& leader) const {
+    if (!database_.closely) return false;
+    const auto terms = database_.closely->terms.find(ToString(partition.id));
+    if (terms == database_.closely->terms.end()) return false;
+    const auto own = terms->second.find(leader);
+    return own != terms->second.end() &&
+           std::any_of(partition.replicas.begin(), partition.replicas.end(),
+                       [&](const ReplicaMeta& meta) {
+                         const auto other = terms->second.find(meta.endpoint);
+                         return meta.is_alive && other != terms->second.end() &&
+                                other->second > own->second;
+                       });
+  }
+
+  // By the closer look: its leader does not replicate to it.
+  bool NotFollowed(const Partition& partition, const std::string& leader,
+                   const std::string& follower) const {
+    if (!database_.closely) return false;
+    const auto list = database_.closely->followers.find(ToString(partition.id));
+    return list != database_.closely->followers.end() && leader != follower &&
+           list->second.count(follower) == 0;
+  }
+
+  Plan& plan_;
+  const Database& database_;
+  std::map<std::string, action::Load> loads_;  // by tablet
+  Problem blocked_;
+  int rejoins_ = 0;
+};
+
+}  // namespace
+
+bool BringReplicasBack(Plan& plan) { return Replicas(plan).BringBack(); }
+
+}  // namespace omdb

@@ -1,0 +1,127 @@
+#include "controllers/replica_repair.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace omdb {
+namespace {
+
+constexpr absl::Duration kPoll = absl::Milliseconds(5);
+constexpr absl::Duration kCatchUp = absl::Seconds(2);
+
+bool HasCode(const absl::Status& status, OpenMldbCode code) {
+  return CodeOf(status) == static_cast<int>(code);
+}
+
+// Its leader replicates to it from its own offset on, and it has what the leader had before.
+absl::Status Follow(OpenMldb& openmldb, Clock& clock, const PartitionId& id,
+                    const std::string& leader, const std::string& tablet) {
+  // A leader that kept an old position for it would leave a hole (F5.2.1 d).
+  if (absl::Status status = openmldb.DelReplica({id}, {leader}, tablet)[0]; !status.ok())
+    return status;
+  const auto before = openmldb.GetReplicaStatus(id, {leader});
+  if (!before[0].ok()) return before[0].status();
+  if (absl::Status status = openmldb.AddReplica({id}, {leader}, tablet)[0]; !status.ok())
+    return status;
+  const absl::Time give_up = clock.Now() + kCatchUp;
+  while (clock.Now() < give_up) {
+    const auto own = openmldb.GetReplicaStatus(id, {tablet});
+    if (!own[0].ok()) return own[0].status();
+    if (own[0]->offset >= before[0]->offset) return absl::OkStatus();
+    clock.Sleep(kPoll);
+  }
+  return absl::UnavailableError(
+      absl::StrCat(tablet, " has not caught up with ", leader, " for ", ToString(id), " yet"));
+}
+
+}  // namespace
+
+absl::Status RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
+                               const std::string& tablet) {
+  const absl::Status status = openmldb.RecoverTable(id, tablet);
+  return HasCode(status, OpenMldbCode::kPartitionAlive) ? absl::OkStatus() : status;
+}
+
+absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMode storage,
+                       const std::string& tablet) {
+  std::vector<std::string> replicas = {tablet};
+  for (const ReplicaMeta& meta : partition.replicas) {
+    if (meta.endpoint != tablet && meta.is_alive) replicas.push_back(meta.endpoint);
+  }
+  uint64_t term = partition.Term().term;
+  bool leads = false;
+  const auto pairs = openmldb.GetTermPair(partition.id, storage, replicas);
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    if (!pairs[i].ok() || !pairs[i]->has_table) continue;
+    term = std::max(term, pairs[i]->term);
+    if (i == 0) leads = pairs[i]->is_leader;
+    if (i > 0 && pairs[i]->is_leader) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(replicas[i], " leads ", ToString(partition.id), " on its tablet"));
+    }
+  }
+  if (leads) {
+    if (absl::Status status =
+            openmldb.ChangeRole(partition.id, tablet, TableMode::kFollower, term, {});
+        !status.ok())
+      return status;
+  }
+  const std::vector<std::string> followers(replicas.begin() + 1, replicas.end());
+  const absl::Status status =
+      openmldb.ChangeRole(partition.id, tablet, TableMode::kLeader, term, followers);
+  return HasCode(status, OpenMldbCode::kIsLeader) ? absl::OkStatus() : status;
+}
+
+uint64_t EntriesBeyondItsTerm(const std::vector<TermOffset>& terms, const TermPair& own) {
+  for (const TermOffset& term : terms) {
+    if (term.term <= own.term) continue;
+    // The first term after its own: it began at this offset.
+    return own.offset >= term.offset ? own.offset - term.offset + 1 : 0;
+  }
+  return 0;
+}
+
+absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& table,
+                                    const Partition& partition, const std::string& tablet,
+                                    uint64_t followed_in_term) {
+  const PartitionId& id = partition.id;
+  const ReplicaMeta* leader = partition.Leader();
+  if (leader == nullptr)
+    return absl::FailedPreconditionError(absl::StrCat(ToString(id), " has no leader"));
+  const auto pairs = openmldb.GetTermPair(id, table.storage_mode, {tablet, leader->endpoint});
+  if (!pairs[0].ok()) return pairs[0].status();
+  if (!pairs[1].ok()) return pairs[1].status();
+  const TermPair& own = *pairs[0];
+  if (!own.has_table) {
+    const absl::Status loading =
+        openmldb.LoadTable(tablet, {LoadRequestFor(table, partition, TableMode::kFollower)})[0];
+    if (loading.ok() || HasCode(loading, OpenMldbCode::kTableExists) ||
+        HasCode(loading, OpenMldbCode::kLoading))
+      return RejoinResult();
+    if (CodeOf(loading) == 0) return loading;
+    if (absl::Status status = RecoverFromLeader(openmldb, id, tablet); !status.ok()) return status;
+    return RejoinResult();
+  }
+  RejoinResult result;
+  const TermOffset last = partition.Term();
+  // A restarted tablet does not know its term before a leader tells it.
+  const bool unsure = own.term == 0 && own.offset >= last.offset && followed_in_term != last.term;
+  if (own.term > 0) result.rows_lost = EntriesBeyondItsTerm(partition.term_offsets, own);
+  // One with a higher term refuses what its leader sends, until it is loaded anew.
+  const bool refuses = own.term > pairs[1]->term;
+  if (own.is_leader || unsure || refuses || result.rows_lost > 0 || own.offset > pairs[1]->offset) {
+    if (absl::Status status = RecoverFromLeader(openmldb, id, tablet); !status.ok()) return status;
+    return result;
+  }
+  if (absl::Status status = Follow(openmldb, clock, id, leader->endpoint, tablet); !status.ok())
+    return status;
+  if (absl::Status status = openmldb.SetReplicaMeta(id, tablet, /*is_leader=*/false,
+                                                    /*is_alive=*/true);
+      !status.ok())
+    return status;
+  result.rejoined = true;
+  return result;
+}
+
+}  // namespace omdb

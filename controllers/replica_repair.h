@@ -1,0 +1,49 @@
+#ifndef OMDB_CONTROLLERS_REPLICA_REPAIR_H_
+#define OMDB_CONTROLLERS_REPLICA_REPAIR_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "controllers/clock.h"
+#include "controllers/openmldb.h"
+
+// A replica that is not what the nameserver's metadata says is made so again, in place and without
+// the op engine (M12, M13). Both are safe to repeat from their beginning after a crash at any
+// point.
+namespace omdb {
+
+// Makes `tablet`, which the metadata has as leader and which has every row, lead on its tablet too:
+// with a term that no follower refuses, so that one fenced by a ChangeLeader that came to nothing
+// follows again (M2). FailedPrecondition when another replica leads on its tablet.
+absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMode storage,
+                       const std::string& tablet);
+
+// By the nameserver's RecoverTable, which copies everything that does not match. A replica that is
+// alive already is ok.
+absl::Status RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
+                               const std::string& tablet);
+
+struct RejoinResult {
+  bool rejoined = false;  // false: it loads, or RecoverTable was asked; look again
+  // What only the replica has, from a term that ended without it: exactly what was lost when its
+  // leadership was taken away (M1). It goes into the recycle directory with the next recovery.
+  uint64_t rows_lost = 0;
+};
+
+// Brings back a replica that is not alive for the nameserver: loads what its tablet has on disk and
+// lets its leader go on from there; what does not fit the terms goes through RecoverTable.
+// `followed_in_term` is the last term in which it is known to have followed, 0 when none is. Waits
+// for at most a few seconds.
+absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& table,
+                                    const Partition& partition, const std::string& tablet,
+                                    uint64_t followed_in_term);
+
+// The terms of a partition as the nameserver has them, oldest first, hold for a replica whose last
+// entry is `own.offset` of `own.term`: how many of its entries lie beyond the end of its term.
+uint64_t EntriesBeyondItsTerm(const std::vector<TermOffset>& terms, const TermPair& own);
+
+}  // namespace omdb
+
+#endif  // OMDB_CONTROLLERS_REPLICA_REPAIR_H_

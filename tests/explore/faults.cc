@@ -1,0 +1,206 @@
+#include "tests/explore/faults.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace omdb::explore {
+namespace {
+
+constexpr char kAutoFailover[] = "/openmldb/config/auto_failover";
+
+}  // namespace
+
+const std::vector<std::pair<Fault, std::string>>& AllFaults() {
+  static const auto* const kAll = new std::vector<std::pair<Fault, std::string>>{
+      {Fault::kTabletCrash, "tablet-crash"},
+      {Fault::kNameserverCrash, "nameserver-crash"},
+      {Fault::kTabletHang, "tablet-hang"},
+      {Fault::kNameserverHang, "nameserver-hang"},
+      {Fault::kSessionExpiry, "session-expiry"},
+      {Fault::kZooKeeperOutage, "zookeeper-outage"},
+      {Fault::kBlockedReplication, "blocked-replication"},
+      {Fault::kOperatorKill, "operator-kill"},
+      {Fault::kLostAnswer, "lost-answer"},
+      {Fault::kFailedCall, "failed-call"},
+      {Fault::kTwoOperators, "two-operators"},
+      {Fault::kChangeOfMind, "change-of-mind"},
+      {Fault::kAutoFailoverByHand, "auto-failover-by-hand"},
+      {Fault::kOpByHand, "op-by-hand"},
+  };
+  return *kAll;
+}
+
+Faults::Faults(Story& story, uint64_t seed, const std::set<Fault>& kinds, absl::Duration span)
+    : story_(story), random_(seed) {
+  story_.operator_calls().SetJudge([this](const OperatorCalls::Call& call) { return Judge(call); });
+  if (kinds.empty()) return;
+  // Some stories have one fault, some have many.
+  const std::vector<Fault> list(kinds.begin(), kinds.end());
+  for (int i = Between(1, 5); i > 0; --i)
+    Plan(list[static_cast<size_t>(Between(0, static_cast<int>(list.size()) - 1))], span);
+}
+
+void Faults::Plan(Fault fault, absl::Duration span) {
+  const absl::Duration when = span * std::uniform_real_distribution<double>(0, 1)(random_);
+  At(when, [this, fault] { Strike(fault); });
+}
+
+void Faults::At(absl::Duration when, std::function<void()> happens) {
+  story_.world().executor.Schedule(when, [this, alive = alive_, happens = std::move(happens)] {
+    if (*alive && !ended_) happens();
+  });
+}
+
+void Faults::Strike(Fault fault) {
+  // What breaks afterwards is not the rollout's to mend.
+  if (story_.IsReady(wanted_version_)) return;
+  const auto name = std::find_if(AllFaults().begin(), AllFaults().end(),
+                                 [fault](const auto& each) { return each.first == fault; });
+  story_.Tell(absl::StrCat("FAULT ", name->second));
+  switch (fault) {
+    case Fault::kTabletCrash:
+      return CrashTablet();
+    case Fault::kNameserverCrash: {
+      const std::string pod = story_.nameserver_name(Between(0, story_.shape().nameservers - 1));
+      if (story_.node().Runs(pod)) story_.node().Crash(pod);
+      return;
+    }
+    case Fault::kTabletHang:
+      return Hang(AnyTablet());
+    case Fault::kNameserverHang:
+      return Hang(story_.nameserver_name(Between(0, story_.shape().nameservers - 1)));
+    case Fault::kSessionExpiry:
+      return story_.world().zookeeper.ExpireSession(AnyServer());
+    case Fault::kZooKeeperOutage:
+      story_.world().zookeeper.SetUp(false);
+      mend_.push_back([this] { story_.world().zookeeper.SetUp(true); });
+      return At(Seconds(1, 20), mend_.back());
+    case Fault::kBlockedReplication:
+      return BlockReplication();
+    case Fault::kOperatorKill:
+      calls_.emplace_back(Between(1, 40),
+                          Between(0, 1) == 0 ? CallFate::kKilledBefore : CallFate::kKilledAfter);
+      return;
+    case Fault::kLostAnswer:
+      calls_.emplace_back(Between(1, 40), CallFate::kAnswerLost);
+      return;
+    case Fault::kFailedCall:
+      calls_.emplace_back(Between(1, 40), CallFate::kFails);
+      return;
+    case Fault::kTwoOperators:
+      pause_operator_ = true;
+      until_pause_ = Between(1, 40);
+      return;
+    case Fault::kChangeOfMind:
+      wanted_version_ = wanted_version_ == "0.9.2" ? "0.9.1" : "0.9.2";
+      return story_.Apply(wanted_version_);
+    case Fault::kAutoFailoverByHand:
+      auto_failover_touched_ = true;
+      // Turned on, the nameserver moves leaders off tablets that are away.
+      leaders_touched_ = true;
+      (void)story_.openmldb().SetAutoFailover(Between(0, 1) == 1);
+      return;
+    case Fault::kOpByHand:
+      return RunAnOpByHand();
+  }
+}
+
+// At a call of the operator the world stands still, and others may act.
+CallFate Faults::Judge(const OperatorCalls::Call& call) {
+  if (pause_operator_ && --until_pause_ <= 0) {
+    pause_operator_ = false;
+    story_.PauseOperator(Seconds(1, 30));
+  }
+  for (auto at = calls_.begin(); at != calls_.end(); ++at) {
+    const bool wants_change = at->second == CallFate::kAnswerLost;
+    if (wants_change && !call.changes) continue;
+    if (--at->first > 0) continue;
+    const CallFate fate = at->second;
+    calls_.erase(at);
+    story_.Tell(absl::StrCat("call ", call.number, " ", call.what,
+                             fate == CallFate::kFails          ? " fails"
+                             : fate == CallFate::kAnswerLost   ? ": its answer is lost"
+                             : fate == CallFate::kKilledBefore ? ": killed before it"
+                                                               : ": killed after it"));
+    return fate;
+  }
+  return CallFate::kGoesOn;
+}
+
+void Faults::CrashTablet() {
+  const std::string pod = AnyTablet();
+  if (!story_.node().Runs(pod)) return;
+  if (story_.world().zookeeper.Value(kAutoFailover) == "true") rows_may_be_lost_ = true;
+  story_.Tell(absl::StrCat(pod, " is killed"));
+  story_.node().Crash(pod);
+}
+
+void Faults::Hang(const std::string& pod) {
+  if (!story_.node().Pause(pod)) return;
+  story_.Tell(absl::StrCat(pod, " hangs"));
+  mend_.push_back([this, pod] { story_.node().Resume(pod); });
+  At(Seconds(1, 14), mend_.back());
+}
+
+void Faults::BlockReplication() {
+  const auto* from = story_.node().tablet(AnyTablet());
+  const auto* to = story_.node().tablet(AnyTablet());
+  if (from == nullptr || to == nullptr || from == to) return;
+  const std::string sender = from->address();
+  const std::string receiver = to->address();
+  story_.Tell(absl::StrCat("nothing passes from ", from->name(), " to ", to->name()));
+  story_.world().network.Cut(sender, receiver);
+  mend_.push_back([this, sender, receiver] { story_.world().network.Join(sender, receiver); });
+  At(Seconds(1, 8), mend_.back());
+}
+
+// As somebody would who does not know what it may cost: without a fence.
+void Faults::RunAnOpByHand() {
+  leaders_touched_ = rows_may_be_lost_ = true;
+  const auto tables = story_.openmldb().ShowTable();
+  if (!tables.ok() || tables->empty()) return;
+  const Table& table =
+      (*tables)[static_cast<size_t>(Between(0, static_cast<int>(tables->size()) - 1))];
+  const Partition& partition = table.partitions[static_cast<size_t>(
+      Between(0, static_cast<int>(table.partitions.size()) - 1))];
+  for (const ReplicaMeta& meta : partition.replicas) {
+    if (meta.is_leader && meta.is_alive) continue;
+    const absl::Status status = meta.is_alive
+                                    ? story_.openmldb().ChangeLeader(partition.id, meta.endpoint)
+                                    : story_.openmldb().RecoverTable(partition.id, meta.endpoint);
+    story_.Tell(absl::StrCat("somebody ", meta.is_alive ? "changes the leader of " : "recovers ",
+                             ToString(partition.id), " ", meta.is_alive ? "to " : "on ",
+                             meta.endpoint, ": ", status.message()));
+    return;
+  }
+}
+
+void Faults::End() {
+  if (std::exchange(ended_, true)) return;
+  story_.Tell("no more faults");
+  for (const auto& mend : mend_) mend();
+  calls_.clear();
+  pause_operator_ = false;
+}
+
+std::string Faults::AnyTablet() {
+  return story_.tablet_name(Between(0, story_.shape().tablets - 1));
+}
+
+std::string Faults::AnyServer() {
+  const int which = Between(0, story_.shape().tablets + story_.shape().nameservers - 1);
+  return which < story_.shape().tablets ? story_.tablet_name(which)
+                                        : story_.nameserver_name(which - story_.shape().tablets);
+}
+
+int Faults::Between(int low, int high) {
+  return std::uniform_int_distribution<int>(low, high)(random_);
+}
+
+absl::Duration Faults::Seconds(int low, int high) {
+  return absl::Seconds(std::uniform_real_distribution<double>(low, high)(random_));
+}
+
+}  // namespace omdb::explore

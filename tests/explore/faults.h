@@ -1,0 +1,85 @@
+#ifndef OMDB_TESTS_EXPLORE_FAULTS_H_
+#define OMDB_TESTS_EXPLORE_FAULTS_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/explore/story.h"
+
+namespace omdb::explore {
+
+// What can go wrong in a story (F10.2). Each has a name by which it is chosen on the command line.
+enum class Fault {
+  kTabletCrash,         // kill -9, its container is started again
+  kNameserverCrash,     //
+  kTabletHang,          // SIGSTOP for some seconds
+  kNameserverHang,      //
+  kSessionExpiry,       // of a tablet's or nameserver's ZooKeeper session
+  kZooKeeperOutage,     // the whole ensemble, some seconds
+  kBlockedReplication,  // from one tablet to another, some seconds
+  kOperatorKill,        // before or after one of its calls
+  kLostAnswer,          // of one of the operator's calls
+  kFailedCall,          // one of the operator's calls does not get through
+  kTwoOperators,        // the operator is paused in a call while the next one acts
+  kChangeOfMind,        // the user wants another version in the middle
+  kAutoFailoverByHand,  // somebody turns auto_failover on or off
+  kOpByHand,            // somebody changes a leader, or recovers a table
+};
+const std::vector<std::pair<Fault, std::string>>& AllFaults();
+
+// Draws faults for a story and lets them happen.
+class Faults {
+ public:
+  // In the `span` from now on, of the kinds in `kinds`. The story outlives this.
+  Faults(Story& story, uint64_t seed, const std::set<Fault>& kinds, absl::Duration span);
+
+  // Everything that was broken is whole again, and nothing new happens.
+  void End();
+
+  // Tablets crashed while auto_failover was on: the nameserver fails over by itself, and what had
+  // not been replicated is gone (M4).
+  bool rows_may_be_lost() const { return rows_may_be_lost_; }
+  // Somebody may have changed what it is to be in the end.
+  bool auto_failover_touched() const { return auto_failover_touched_; }
+  bool leaders_touched() const { return leaders_touched_; }
+  const std::string& wanted_version() const { return wanted_version_; }
+
+ private:
+  void Plan(Fault fault, absl::Duration span);
+  void At(absl::Duration when, std::function<void()> happens);
+  void Strike(Fault fault);
+  CallFate Judge(const OperatorCalls::Call& call);
+  std::string AnyTablet();
+  std::string AnyServer();
+  absl::Duration Seconds(int low, int high);
+  int Between(int low, int high);
+
+  void CrashTablet();
+  void Hang(const std::string& pod);
+  void BlockReplication();
+  void RunAnOpByHand();
+
+  Story& story_;
+  std::mt19937_64 random_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  bool ended_ = false;
+  // What happens to the operator's calls, by the number of calls still to come until then.
+  std::vector<std::pair<int, CallFate>> calls_;
+  bool pause_operator_ = false;
+  int until_pause_ = 0;
+  std::vector<std::function<void()>> mend_;
+  bool rows_may_be_lost_ = false;
+  bool auto_failover_touched_ = false;
+  bool leaders_touched_ = false;
+  std::string wanted_version_ = "0.9.2";
+};
+
+}  // namespace omdb::explore
+
+#endif  // OMDB_TESTS_EXPLORE_FAULTS_H_

@@ -1,0 +1,59 @@
+// How gRPC connections last.
+#include "tests/simulator/server/grpc_front.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/simulator/server/event_loop.h"
+#include "tests/simulator/server/port.h"
+
+namespace omdb::simulator {
+namespace {
+
+int FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+std::chrono::system_clock::time_point In(int milliseconds) {
+  return std::chrono::system_clock::now() + std::chrono::milliseconds(milliseconds);
+}
+
+TEST(GrpcFront, KeepsAConnectionThatIsPingedAllTheTime) {
+  EventLoop loop;
+  Dispatcher dispatcher(loop);
+  Service service(loop, dispatcher);
+  Port port(&service, [](const auto&) { return HttpResponse(); });
+  const std::string address = absl::StrCat("127.0.0.1:", FreePort());
+  ASSERT_TRUE(port.Listen(address).ok());
+
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 1000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  auto channel = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  channel->GetState(/*try_to_connect=*/true);
+  ASSERT_TRUE(channel->WaitForConnected(In(10'000)));
+  // A ping each second, without a call. A server of gRPC's own habits ends the connection at the
+  // third.
+  EXPECT_FALSE(channel->WaitForStateChange(GRPC_CHANNEL_READY, In(5'000)));
+  EXPECT_EQ(channel->GetState(/*try_to_connect=*/false), GRPC_CHANNEL_READY);
+}
+
+}  // namespace
+}  // namespace omdb::simulator

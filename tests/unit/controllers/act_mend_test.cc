@@ -1,0 +1,137 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controllers/act.h"
+#include "tests/unit/controllers/fake_kubernetes.h"
+#include "tests/unit/controllers/fake_openmldb.h"
+#include "tests/unit/controllers/whole_cluster.h"
+
+// The actions of mending.
+namespace omdb {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const absl::Status kAway = absl::UnavailableError("connection refused");
+
+// A partition that a leads and b follows.
+class ActMend : public testing::Test {
+ protected:
+  ActMend() {
+    openmldb.With(0, {"a", "b"});
+    Look();
+  }
+  void Look() { cluster.seen.database->tables = openmldb.tables; }
+  absl::Status Do(const Action& action) {
+    return omdb::Act(kubernetes, openmldb, clock, cluster.seen, action, ledger, notes);
+  }
+  void TakeInHand() {
+    ledger.tablet.emplace().name = "a";
+    ledger.tablet->partitions = {{kZero, true, "b"}};
+  }
+
+  const PartitionId kZero = FakeOpenMldb::Id(0);
+  FakeClock clock;
+  FakeKubernetes kubernetes;
+  FakeOpenMldb openmldb{clock};
+  WholeCluster cluster;
+  Ledger ledger;
+  std::vector<Note> notes;
+};
+
+TEST_F(ActMend, MakesAReplicaLeadAgain) {
+  openmldb.Replica("a").mode = TableMode::kFollower;
+  EXPECT_TRUE(Do(action::LeadAgain{kZero, "a"}).ok());
+  EXPECT_TRUE(openmldb.Serves("a"));
+}
+
+TEST_F(ActMend, AttachesAnewWhatIsNotAliveToALeaderThatLeadsAgain) {
+  TakeInHand();
+  ledger.tablet->partitions[0].attached_to = "a";
+  openmldb.Replica("a").mode = TableMode::kFollower;
+  EXPECT_TRUE(Do(action::LeadAgain{kZero, "a"}).ok());
+  EXPECT_EQ(ledger.tablet->partitions[0].attached_to, "");
+}
+
+TEST_F(ActMend, LetsAReplicaRejoin) {
+  openmldb.Meta().replicas[1].is_alive = false;
+  openmldb.Replica("b").offset = 80;
+  ASSERT_TRUE(Do(action::Rejoin{kZero, "b"}).ok());
+  EXPECT_TRUE(openmldb.Meta().Find("b")->is_alive);
+  EXPECT_EQ(openmldb.Replica("b").offset, 100u);
+  EXPECT_THAT(notes, IsEmpty());
+}
+
+TEST_F(ActMend, LetsAReplicaRejoinByTheTermsOfThisMoment) {
+  openmldb.Meta().replicas[1].is_alive = false;
+  Look();
+  openmldb.Replica("b") = {110, TableMode::kFollower, 7, {}};
+  openmldb.Replica("a") = {150, TableMode::kLeader, 9, {}};
+  openmldb.Meta().term_offsets.push_back({9, 101});
+  ASSERT_TRUE(Do(action::Rejoin{kZero, "b"}).ok());
+  ASSERT_THAT(notes, testing::SizeIs(1));
+  EXPECT_EQ(notes[0].reason, "RowsLost");
+  EXPECT_THAT(notes[0].message, HasSubstr("10 rows of db.t/0"));
+}
+
+TEST_F(ActMend, ReportsTheRowsThatARejoinLost) {
+  TakeInHand();
+  openmldb.Meta().replicas[1].is_alive = false;
+  openmldb.Meta().term_offsets.push_back({9, 100});
+  openmldb.Replica("a").term = 9;
+  ASSERT_TRUE(Do(action::Rejoin{kZero, "b"}).ok());
+  EXPECT_EQ(ledger.tablet->report.rows_lost, 1u);
+}
+
+TEST_F(ActMend, SaysWhyAReplicaDidNotRejoin) {
+  openmldb.On("GetPartition", Refused(kAway));
+  EXPECT_THAT(Do(action::Rejoin{kZero, "b"}).message(), HasSubstr("let b rejoin db.t/0"));
+  openmldb.On("GetTermPair b", Refused(kAway));
+  EXPECT_TRUE(absl::IsUnavailable(Do(action::Rejoin{kZero, "b"})));
+}
+
+TEST_F(ActMend, MarksAReplicaNotAlive) {
+  EXPECT_TRUE(Do(action::MarkNotAlive{kZero, "b"}).ok());
+  EXPECT_FALSE(openmldb.Meta().Find("b")->is_alive);
+}
+
+TEST_F(ActMend, DemotesALeader) {
+  EXPECT_TRUE(Do(action::Demote{kZero, "a"}).ok());
+  EXPECT_FALSE(openmldb.Serves("a"));
+}
+
+TEST_F(ActMend, LetsAReplicaMakeSnapshots) {
+  openmldb.Replica("a").snapshot_paused = true;
+  EXPECT_TRUE(Do(action::RecoverSnapshot{kZero, "a"}).ok());
+  EXPECT_FALSE(openmldb.Replica("a").snapshot_paused);
+}
+
+TEST_F(ActMend, CancelsAnOp) {
+  openmldb.ops = {{8, "kOP", OpState::kDoing}, {9, "kOP", OpState::kDoing}};
+  EXPECT_TRUE(Do(action::CancelOp{9}).ok());
+  EXPECT_EQ(openmldb.ops[0].state, OpState::kDoing);
+  EXPECT_EQ(openmldb.ops[1].state, OpState::kCanceled);
+}
+
+TEST_F(ActMend, TakesATabletOffline) {
+  EXPECT_TRUE(Do(action::Offline{"a"}).ok());
+  EXPECT_THAT(openmldb.offline, ElementsAre("a"));
+}
+
+TEST_F(ActMend, DropsWhatIsLeftOnATabletThatIsNoReplica) {
+  openmldb.loaded["c"][kZero] = {};
+  ASSERT_TRUE(Do(action::DropLeftover{kZero, "c"}).ok());
+  EXPECT_THAT(openmldb.loaded["c"], IsEmpty());
+}
+
+TEST_F(ActMend, DropsNoReplica) {
+  ASSERT_TRUE(Do(action::DropLeftover{kZero, "b"}).ok());
+  EXPECT_EQ(openmldb.loaded["b"].size(), 1u) << "it has become one meanwhile";
+  openmldb.On("GetPartition", Refused(kAway));
+  EXPECT_TRUE(absl::IsUnavailable(Do(action::DropLeftover{kZero, "c"})));
+}
+
+}  // namespace
+}  // namespace omdb

@@ -1,0 +1,32 @@
+#include "controllers/decision.h"
+
+#include <gtest/gtest.h>
+
+namespace omdb {
+namespace {
+
+TEST(ActionText, TellsWhatIsDoneToWhat) {
+  const PartitionId id{"db", "t", 7, 3};
+  const Json named = {{"metadata", {{"name", "x"}}}};
+  const std::vector<std::pair<Action, std::string>> texts = {
+      {action::Apply{types::StatefulSet(), named}, "apply StatefulSet x"},
+      {action::DeletePod{"p", "uid"}, "delete pod p"},
+      {action::SetAutoFailover{true}, "set auto_failover true"},
+      {action::SetAutoFailover{false}, "set auto_failover false"},
+      {action::HandOver{id, "a", "b"}, "hand over db.t/3 (tid 7) from a to b"},
+      {action::AddReplica{id, "a"}, "add replica of db.t/3 (tid 7) on a"},
+      {action::DeleteReplica{id, "a"}, "delete replica of db.t/3 (tid 7) on a"},
+      {action::Detach{id, "a", "b"}, "detach b from a for db.t/3 (tid 7)"},
+      {action::Load{"a", {{}, {}}}, "load 2 partitions on a"},
+      {action::Attach{"a", {id}, {"b"}}, "attach a for 1 partitions"},
+      {action::MarkAlive{id, "a"}, "mark a alive for db.t/3 (tid 7)"},
+      {action::Recover{id, "a"}, "recover db.t/3 (tid 7) on a"},
+      {action::EndZooKeeperSession{"1.2.3.4:5", true}, "end the ZooKeeper session of 1.2.3.4:5"},
+      {action::RenewZooKeeperSession{"1.2.3.4:5"}, "renew the ZooKeeper session of 1.2.3.4:5"},
+      {action::Unfence{"a"}, "lift the fence of a"},
+  };
+  for (const auto& [action, text] : texts) EXPECT_EQ(ToString(action), text);
+}
+
+}  // namespace
+}  // namespace omdb

@@ -1,0 +1,229 @@
+// From the demoted old leader to the new one, or back.
+#include "tests/unit/controllers/hand_over_fixture.h"
+
+namespace omdb {
+namespace {
+
+using testing::HasSubstr;
+
+const absl::Status kAway = absl::UnavailableError("connection refused");
+
+TEST_F(HandOver, NeedsThePartitionsOldLeader) {
+  openmldb.With(1, {"c", "a", "b"});
+  const auto result =
+      HandOverLeader(openmldb, clock, FakeOpenMldb::Id(1), StorageMode::kMemory, "a", "b", limits);
+  EXPECT_TRUE(absl::IsFailedPrecondition(result.status()));
+  openmldb.Meta(1).replicas[0].is_alive = false;
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      HandOverLeader(openmldb, clock, FakeOpenMldb::Id(1), StorageMode::kMemory, "a", "b", limits)
+          .status()))
+      << "nor is there a leader at all";
+}
+
+TEST_F(HandOver, NeedsAFollowerThatIsAlive) {
+  openmldb.Meta().replicas[1].is_alive = false;
+  EXPECT_TRUE(absl::IsFailedPrecondition(Move().status()));
+  EXPECT_TRUE(openmldb.Serves("a"));
+  openmldb.Meta().replicas.erase(openmldb.Meta().replicas.begin() + 1);
+  EXPECT_TRUE(absl::IsFailedPrecondition(Move().status()));
+}
+
+TEST_F(HandOver, NeedsThePartitionLoadedOnItsLeader) {
+  openmldb.loaded["a"].clear();
+  EXPECT_TRUE(absl::IsFailedPrecondition(Move().status()));
+}
+
+TEST_F(HandOver, BeginsOnlyWhenNameserverAndLeaderAnswer) {
+  openmldb.On("GetPartition", Refused(kAway));
+  EXPECT_EQ(Move().status(), kAway);
+  openmldb.On("GetTermPair a", Refused(kAway));
+  EXPECT_EQ(Move().status(), kAway);
+  EXPECT_TRUE(openmldb.Serves("a"));
+}
+
+TEST_F(HandOver, MakesTheOldLeaderLeadAgainWhenTheChangeIsRefused) {
+  openmldb.On("ChangeLeader", RefusedWith(OpenMldbCode::kTabletNotHealthy));
+  const auto result = Move();
+  EXPECT_TRUE(absl::IsAborted(result.status())) << result.status();
+  EXPECT_THAT(result.status().message(), HasSubstr("303"));
+  EXPECT_TRUE(openmldb.Serves("a"));
+  EXPECT_THAT(openmldb.Replica("a").followers, testing::UnorderedElementsAre("b", "c"));
+}
+
+TEST_F(HandOver, TakesAChangeWhoseAnswerWasLostForWhatItIs) {
+  openmldb.On("ChangeLeader", AnswerLost());
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->term, 8u);
+  EXPECT_EQ(Leader(), "b");
+}
+
+TEST_F(HandOver, LooksAgainWhenTheNameserverDoesNotAnswerAfterTheChange) {
+  openmldb.On("GetPartition", {}).On("GetPartition", Refused(kAway));
+  EXPECT_TRUE(Move().ok());
+  EXPECT_EQ(Leader(), "b");
+}
+
+TEST_F(HandOver, LooksAgainWhileThePartitionHasNoLeader) {
+  openmldb.On("ChangeLeader", Then([this] { openmldb.Meta().replicas[1].is_alive = false; }));
+  openmldb.On("GetPartition", {}).On("GetPartition", {}).On("GetPartition", Then([this] {
+                                                              openmldb.Meta().replicas[1].is_alive =
+                                                                  true;
+                                                            }));
+  EXPECT_TRUE(Move().ok());
+}
+
+TEST_F(HandOver, MakesTheOldLeaderLeadAgainWhenThePartitionIsLeftWithoutOne) {
+  openmldb.On("ChangeLeader", Then([this] {
+                openmldb.Replica("b").mode = TableMode::kFollower;
+                openmldb.Meta().replicas[1].is_leader = false;
+              }));
+  EXPECT_TRUE(absl::IsAborted(Move().status()));
+  EXPECT_TRUE(openmldb.Serves("a"));
+}
+
+TEST_F(HandOver, MakesTheOldLeaderLeadAgainAtOnceWhenTheNameserverIsNotReached) {
+  openmldb.On("ChangeLeader", Refused(kAway));
+  const absl::Time begin = clock.Now();
+  EXPECT_TRUE(absl::IsAborted(Move().status()));
+  EXPECT_TRUE(openmldb.Serves("a"));
+  EXPECT_LT(clock.Now() - begin, absl::Milliseconds(200));
+}
+
+TEST_F(HandOver, LeavesThePartitionWhileNobodyKnowsWhetherTheChangeRuns) {
+  openmldb.On("ChangeLeader", Refused(absl::DeadlineExceededError("no answer")));
+  openmldb.Always("ShowOpStatus", Refused(kAway));
+  EXPECT_THAT(Move().status().message(), HasSubstr("neither done nor cancelled"));
+  EXPECT_FALSE(openmldb.Serves("a")) << "two leaders would lose rows";
+  openmldb.Always("ShowOpStatus", {});
+  EXPECT_TRUE(Move().ok()) << "the next look goes on from there";
+}
+
+TEST_F(HandOver, MakesTheOldLeaderLeadAgainWhenTheChangeNeverArrived) {
+  openmldb.On("ChangeLeader", Refused(absl::DeadlineExceededError("no answer")));
+  const absl::Time begin = clock.Now();
+  EXPECT_TRUE(absl::IsAborted(Move().status()));
+  EXPECT_TRUE(openmldb.Serves("a"));
+  EXPECT_GE(clock.Now() - begin, limits.pause);
+  EXPECT_LT(clock.Now() - begin, limits.pause + absl::Milliseconds(200));
+}
+
+// SelectLeader raised the followers' terms: with its old one the leader could not replicate.
+TEST_F(HandOver, CancelsAStuckChangeAndLeadsAgainWithTheHighestTerm) {
+  openmldb.ops_get_stuck = true;
+  openmldb.ops = {{3, "kAddReplicaOP", OpState::kDoing, "-", "other", "t", 0},
+                  {4, "kAddReplicaOP", OpState::kDoing, "-", "db", "u", 0},
+                  {5, "kAddReplicaOP", OpState::kDoing, "-", "db", "t", 1},
+                  {6, "kChangeLeaderOP", OpState::kDone, "-", "db", "t", 0},
+                  {7, "kChangeLeaderOP", OpState::kInited, "-", "db", "t", 0}};
+  const auto result = Move();
+  EXPECT_TRUE(absl::IsAborted(result.status())) << result.status();
+  EXPECT_THAT(result.status().message(), HasSubstr("did not end in time"));
+  EXPECT_TRUE(openmldb.Serves("a"));
+  EXPECT_EQ(openmldb.Replica("a").term, 8u);
+  std::vector<uint64_t> canceled;
+  for (const Op& op : openmldb.ops) {
+    if (op.state == OpState::kCanceled) canceled.push_back(op.id);
+  }
+  EXPECT_THAT(canceled, testing::ElementsAre(7, 9)) << "this partition's, and no other's";
+}
+
+TEST_F(HandOver, SaysThatThereIsNoLeaderWhenTheChangeFailedAndTheOldOneCannotLeadAgain) {
+  openmldb.On("ChangeLeader", RefusedWith(OpenMldbCode::kTabletNotHealthy));
+  openmldb.Always("Lead a", Refused(kAway));
+  EXPECT_THAT(Move().status().message(), HasSubstr("no writable leader"));
+}
+
+TEST_F(HandOver, LeadsAgainThoughAFollowerDoesNotTellItsTerm) {
+  openmldb.On("ChangeLeader", RefusedWith(OpenMldbCode::kTabletNotHealthy));
+  openmldb.Always("GetTermPair c", Refused(kAway));
+  EXPECT_TRUE(absl::IsAborted(Move().status()));
+  EXPECT_TRUE(openmldb.Serves("a"));
+}
+
+TEST_F(HandOver, BelievesTheNameserverThatTheRefusedChangeHappenedAfterAll) {
+  openmldb.On("ChangeLeader", Then([this] { openmldb.Always("GetPartition", Refused(kAway)); }));
+  openmldb.On("ShowOpStatus", Then([this] { openmldb.Always("GetPartition", {}); }));
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(Leader(), "b");
+  EXPECT_EQ(result->term, 8u);
+  EXPECT_EQ(openmldb.Replica("a").mode, TableMode::kFollower);
+}
+
+TEST_F(HandOver, MakesNoSecondLeaderWhenTheNameserverIsSilentAfterTheChange) {
+  openmldb.On("ChangeLeader", Then([this] {
+                openmldb.Always("GetPartition", Refused(kAway));
+                openmldb.Always("ShowOpStatus", Refused(kAway));
+              }));
+  EXPECT_TRUE(absl::IsUnavailable(Move().status()));
+  EXPECT_TRUE(openmldb.Serves("b"));
+  EXPECT_FALSE(openmldb.Serves("a"));
+}
+
+TEST_F(HandOver, WaitsUntilTheOpHasLeftItsLane) {
+  openmldb.On("ChangeLeader", Then([this] {
+                openmldb.ops = {{9, "kChangeLeaderOP", OpState::kDoing, "-", "db", "t", 0}};
+              }));
+  openmldb.On("ShowOpStatus", {}).On("ShowOpStatus", {}).On("ShowOpStatus", Then([this] {
+                                                              openmldb.ops.front().state =
+                                                                  OpState::kDone;
+                                                            }));
+  EXPECT_TRUE(Move().ok());
+  EXPECT_EQ(openmldb.ops.front().state, OpState::kDone);
+}
+
+TEST_F(HandOver, WaitsNoLongerForTheLaneThanAPauseMayTake) {
+  openmldb.On("ChangeLeader", Then([this] {
+                openmldb.ops = {{9, "kChangeLeaderOP", OpState::kInited, "-", "db", "t", 0}};
+              }));
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_LT(result->paused, limits.pause + absl::Milliseconds(200));
+}
+
+TEST_F(HandOver, CountsTheRowsThatTheNewLeaderDoesNotHave) {
+  openmldb.On("ChangeLeader", Then([this] { openmldb.Meta().term_offsets.back() = {8, 98}; }));
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->rows_lost, 3u) << "98, 99 and 100";
+}
+
+TEST_F(HandOver, LosesNothingWhenTheNewTermBeginsLater) {
+  openmldb.On("ChangeLeader", Then([this] { openmldb.Meta().term_offsets.back() = {8, 105}; }));
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->rows_lost, 0u);
+}
+
+TEST_F(HandOver, BelievesNoLeaderWithoutATerm) {
+  openmldb.On("ChangeLeader", Then([this] { openmldb.Meta().term_offsets.clear(); }));
+  EXPECT_TRUE(absl::IsInternal(Move()->verified));
+}
+
+TEST_F(HandOver, BelievesNoLeaderThatDoesNotAnswer) {
+  openmldb.On("GetTermPair b", Refused(kAway));
+  EXPECT_EQ(Move()->verified, kAway);
+}
+
+TEST_F(HandOver, BelievesNoLeaderThatIsAFollowerOnItsTablet) {
+  openmldb.On("ChangeLeader", Then([this] { openmldb.Replica("b").mode = TableMode::kFollower; }));
+  EXPECT_TRUE(absl::IsInternal(Move()->verified));
+}
+
+TEST_F(HandOver, BelievesNoLeaderOfAnotherTerm) {
+  openmldb.On("ChangeLeader", Then([this] { openmldb.Replica("b").term = 9; }));
+  EXPECT_TRUE(absl::IsInternal(Move()->verified));
+}
+
+TEST_F(HandOver, BelievesNoLeaderOfAnotherTermThatWasFoundLate) {
+  openmldb.On("ChangeLeader", Then([this] {
+                openmldb.Always("GetPartition", Refused(kAway));
+                openmldb.Replica("b").term = 9;
+              }));
+  openmldb.On("ShowOpStatus", Then([this] { openmldb.Always("GetPartition", {}); }));
+  EXPECT_TRUE(absl::IsInternal(Move()->verified));
+}
+
+}  // namespace
+}  // namespace omdb

@@ -1,0 +1,203 @@
+// Until the old leader is demoted at a moment when its followers are equal.
+#include "tests/unit/controllers/hand_over_fixture.h"
+
+namespace omdb {
+namespace {
+
+using testing::HasSubstr;
+
+const absl::Status kAway = absl::UnavailableError("connection refused");
+
+TEST_F(HandOver, MovesTheLeaderWithEveryRow) {
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(Leader(), "b");
+  EXPECT_TRUE(openmldb.Serves("b"));
+  EXPECT_EQ(openmldb.Replica("a").mode, TableMode::kFollower) << "no ex-leader accepts writes";
+  EXPECT_TRUE(openmldb.fenced.empty());
+  EXPECT_EQ(result->offset, 100u);
+  EXPECT_EQ(result->term, 8u);
+  EXPECT_EQ(result->rows_lost, 0u);
+  EXPECT_EQ(result->attempts, 1);
+  EXPECT_GT(result->fenced, absl::ZeroDuration());
+  EXPECT_GT(result->paused, result->fenced);
+}
+
+TEST_F(HandOver, FencesNothingBeforeTheFollowersHaveTheLeadersOffset) {
+  WriteUnseen(5);
+  for (int look = 0; look < 20; ++look) {
+    openmldb.On("GetReplicaStatus c", Then([this] { EXPECT_TRUE(openmldb.Serves("a")); }));
+  }
+  openmldb.On("GetReplicaStatus c", Then([this] { openmldb.lagging.clear(); }));
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->offset, 105u);
+  EXPECT_EQ(result->rows_lost, 0u);
+  EXPECT_EQ(result->attempts, 1);
+}
+
+TEST_F(HandOver, LeavesTheLeaderWhereFollowersStayBehind) {
+  WriteUnseen(5);
+  const absl::Time begin = clock.Now();
+  const auto result = Move();
+  EXPECT_TRUE(absl::IsUnavailable(result.status())) << result.status();
+  EXPECT_TRUE(openmldb.Serves("a"));
+  EXPECT_EQ(Leader(), "a");
+  EXPECT_GE(clock.Now() - begin, limits.patience);
+  EXPECT_LT(clock.Now() - begin, limits.patience + absl::Milliseconds(100));
+}
+
+TEST_F(HandOver, SaysWhichReplicaDidNotAnswer) {
+  openmldb.Always("GetReplicaStatus c", Refused(absl::UnavailableError("c is away")));
+  const auto result = Move();
+  EXPECT_TRUE(absl::IsUnavailable(result.status()));
+  EXPECT_THAT(result.status().message(), HasSubstr("c is away"));
+  EXPECT_TRUE(openmldb.Serves("a"));
+}
+
+TEST_F(HandOver, DoesNotWaitForAReplicaThatIsNotAlive) {
+  openmldb.lagging = {"c"};
+  openmldb.Replica("c").offset = 90;
+  openmldb.Meta().replicas[2].is_alive = false;
+  EXPECT_TRUE(Move().ok());
+  EXPECT_EQ(Leader(), "b");
+}
+
+TEST_F(HandOver, LiftsTheFenceInTimeAndTriesAgainWhenAWriteCameJustBeforeIt) {
+  openmldb.On("Fence a", Then([this] { WriteUnseen(1); }));
+  openmldb.On("Unfence a", Then([this] { openmldb.lagging.clear(); }));
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->attempts, 2);
+  EXPECT_EQ(result->offset, 101u);
+  EXPECT_EQ(result->rows_lost, 0u);
+  EXPECT_GE(result->fenced, limits.fence * 3 / 4) << "it waited for equality";
+  EXPECT_LE(result->fenced, limits.fence);
+}
+
+TEST_F(HandOver, KeepsServingWhenEachFenceComesTooEarly) {
+  openmldb.Always("Fence a", Then([this] { WriteUnseen(1); }));
+  openmldb.Always("Unfence a", Then([this] { openmldb.lagging.clear(); }));
+  const auto result = Move();
+  EXPECT_TRUE(absl::IsUnavailable(result.status())) << result.status();
+  EXPECT_TRUE(openmldb.Serves("a"));
+}
+
+TEST_F(HandOver, LiftsAFenceWhoseAnswerWasLost) {
+  openmldb.On("Fence a", AnswerLost());
+  EXPECT_TRUE(absl::IsDeadlineExceeded(Move().status()));
+  EXPECT_TRUE(openmldb.Serves("a"));
+}
+
+TEST_F(HandOver, SaysThatWritesMayBeRefusedWhenAFenceMayHaveStayed) {
+  openmldb.On("Fence a", AnswerLost());
+  openmldb.Always("Unfence a", Refused(kAway));
+  const auto result = Move();
+  EXPECT_THAT(result.status().message(), HasSubstr("a may still refuse writes"));
+}
+
+TEST_F(HandOver, LiftsTheFenceAtTheThirdTry) {
+  openmldb.On("Unfence a", Refused(kAway)).On("Unfence a", Refused(kAway));
+  EXPECT_TRUE(Move().ok());
+  EXPECT_TRUE(openmldb.fenced.empty());
+}
+
+TEST_F(HandOver, EndsWhereTheFenceCannotBeLifted) {
+  openmldb.Always("Unfence a", Refused(kAway));
+  const auto result = Move();
+  EXPECT_TRUE(absl::IsUnavailable(result.status()));
+  EXPECT_THAT(result.status().message(), HasSubstr("a may still refuse writes"));
+  EXPECT_EQ(Leader(), "a");
+}
+
+TEST_F(HandOver, GoesOnWhereTheFenceCouldNotBeLifted) {
+  for (int attempt = 0; attempt < 3; ++attempt) openmldb.On("Unfence a", Refused(kAway));
+  ASSERT_FALSE(Move().ok());
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->rows_lost, 0u);
+  EXPECT_TRUE(openmldb.fenced.empty());
+  EXPECT_EQ(Leader(), "b");
+}
+
+TEST_F(HandOver, KeepsTheLeaderThatRefusesToBeDemoted) {
+  openmldb.On("Demote a", Refused(kAway));
+  EXPECT_EQ(Move().status(), kAway);
+  EXPECT_TRUE(openmldb.Serves("a"));
+}
+
+TEST_F(HandOver, MakesTheOldLeaderLeadAgainWhenTheAnswerOfItsDemotionWasLost) {
+  openmldb.On("Demote a", AnswerLost());
+  EXPECT_TRUE(absl::IsDeadlineExceeded(Move().status()));
+  EXPECT_TRUE(openmldb.Serves("a"));
+  EXPECT_THAT(openmldb.Replica("a").followers, testing::UnorderedElementsAre("b", "c"));
+}
+
+TEST_F(HandOver, SaysThatThereIsNoLeaderWhenTheOldOneCannotLeadAgain) {
+  openmldb.On("Demote a", AnswerLost()).Always("Lead a", Refused(kAway));
+  const auto result = Move();
+  EXPECT_THAT(result.status().message(), HasSubstr("no writable leader"));
+}
+
+TEST_F(HandOver, MakesItLeadAgainAtTheThirdTry) {
+  openmldb.On("Demote a", AnswerLost()).On("Lead a", Refused(kAway)).On("Lead a", Refused(kAway));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(Move().status()));
+  EXPECT_TRUE(openmldb.Serves("a"));
+}
+
+// A write that had passed the leader check before the fence, or a fence that the nameserver lifted.
+TEST_F(HandOver, TriesAgainWhenARowSlippedInBeforeTheDemotion) {
+  openmldb.On("Demote a", Then([this] { ++openmldb.Replica("a").offset; }));
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->attempts, 2);
+  EXPECT_EQ(result->offset, 101u);
+  EXPECT_EQ(result->rows_lost, 0u);
+  EXPECT_EQ(openmldb.Replica("b").offset, 101u);
+}
+
+TEST_F(HandOver, SaysThatThereIsNoLeaderWhenARowSlippedInAndTheOldOneCannotLeadAgain) {
+  openmldb.On("Demote a", Then([this] { ++openmldb.Replica("a").offset; }));
+  openmldb.Always("Lead a", Refused(kAway));
+  EXPECT_THAT(Move().status().message(), HasSubstr("no writable leader"));
+}
+
+TEST_F(HandOver, TriesAgainWhenAReplicaIsSilentAfterTheDemotion) {
+  openmldb.On("Demote a", Then([this] { openmldb.On("GetReplicaStatus c", Refused(kAway)); }));
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->attempts, 2);
+}
+
+TEST_F(HandOver, GoesOnWithAPartitionThatAFormerOperatorDemoted) {
+  Demote();
+  openmldb.fenced = {"a"};
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(Leader(), "b");
+  EXPECT_EQ(result->offset, 100u);
+  EXPECT_EQ(result->rows_lost, 0u);
+  EXPECT_TRUE(openmldb.fenced.empty());
+}
+
+TEST_F(HandOver, RestoresAPartitionThatWasDemotedWithFollowersBehind) {
+  Demote();
+  openmldb.Replica("a").offset = 103;
+  openmldb.fenced = {"a"};
+  EXPECT_TRUE(absl::IsAborted(Move().status()));
+  EXPECT_TRUE(openmldb.Serves("a"));
+  EXPECT_TRUE(Move().ok()) << "and once they have caught up it is handed over";
+  EXPECT_EQ(openmldb.Replica("b").offset, 103u);
+}
+
+TEST_F(HandOver, SaysWhatIsLeftOfAPartitionThatWasDemotedAndCannotBeRestored) {
+  Demote();
+  openmldb.Replica("a").offset = 103;
+  openmldb.Always("Lead a", Refused(kAway));
+  EXPECT_THAT(Move().status().message(), HasSubstr("no writable leader"));
+  openmldb.Always("Unfence a", Refused(kAway));
+  EXPECT_THAT(Move().status().message(), HasSubstr("a may still refuse writes"));
+}
+
+}  // namespace
+}  // namespace omdb

@@ -1,0 +1,166 @@
+#include <map>
+
+#include "tests/unit/controllers/mend_fixture.h"
+
+namespace omdb {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// c-tablet-0 leads partition 0.
+class MendLeader : public Mending {
+ protected:
+  std::map<std::string, uint64_t>& Terms() {
+    return cluster.LookClosely().terms[ToString(cluster.Id("t", 0))];
+  }
+};
+
+TEST_F(MendLeader, ThatIsNotLoadedIsLoadedWithTheLastTermAndAsItsTableIs) {
+  Unload("c-tablet-0");
+  Table& table = cluster.seen.database->tables[0];
+  table.seg_cnt = 4;
+  table.storage_mode = StorageMode::kSsd;
+  table.partitions[0].term_offsets = {{7, 1}, {9, 50}};
+  EXPECT_THAT(Mend(), ElementsAre("load 1 partitions on c-tablet-0"));
+  const LoadRequest& request = std::get<action::Load>(decision.actions[0]).requests.at(0);
+  EXPECT_EQ(request.partition, cluster.Id("t", 0));
+  EXPECT_EQ(request.mode, TableMode::kFollower) << "it leads once everybody's term is known";
+  EXPECT_EQ(request.term, 9u);
+  EXPECT_EQ(request.seg_cnt, 4u);
+  EXPECT_EQ(request.storage_mode, StorageMode::kSsd);
+}
+
+TEST_F(MendLeader, IsLoadedWithTheOthersOfItsTablet) {
+  cluster.WithTable("u", 4, 2);
+  cluster.PartitionOf("u", 0).term_offsets.clear();
+  for (const char* tablet : {"c-tablet-0", "c-tablet-1", "c-tablet-2"})
+    cluster.seen.database->loaded[tablet].clear();
+  EXPECT_THAT(Mend(),
+              ElementsAre("load 3 partitions on c-tablet-0", "load 2 partitions on c-tablet-1",
+                          "load 2 partitions on c-tablet-2"));
+}
+
+TEST_F(MendLeader, ThatIsBeingStoppedIsLeftAlone) {
+  Unload("c-tablet-0");
+  TakeInHand(TabletStep::kRestart);
+  EXPECT_THAT(Mend(), IsEmpty());
+  ledger.tablet->name = "c-tablet-1";
+  EXPECT_THAT(Mend(), ElementsAre("load 1 partitions on c-tablet-0"));
+}
+
+TEST_F(MendLeader, ThatLoadsIsWaitedFor) {
+  Status("c-tablet-0").mode = TableMode::kFollower;
+  for (const TableState state : {TableState::kLoading, TableState::kUndefined}) {
+    Status("c-tablet-0").state = state;
+    EXPECT_THAT(Mend(), IsEmpty());
+  }
+}
+
+TEST_F(MendLeader, OfATabletThatDoesNotServeWaitsForIt) {
+  Status("c-tablet-0").mode = TableMode::kFollower;
+  cluster.MutableTablet("c-tablet-0") = {"c-tablet-0", false, absl::Seconds(1)};
+  EXPECT_THAT(Mend(), IsEmpty());
+}
+
+TEST_F(MendLeader, OfAPartitionWithoutOneIsWhoLedLast) {
+  Meta("c-tablet-0").is_alive = false;
+  Unload("c-tablet-0");
+  EXPECT_THAT(Mend(), ElementsAre("load 1 partitions on c-tablet-0"));
+  const ReplicaStatus loaded = Status("c-tablet-1");
+  cluster.seen.database->loaded["c-tablet-0"][{1, 0}] = loaded;
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"));
+  EXPECT_FALSE(CanBeUndone(decision.actions[0]));
+  Status("c-tablet-0").state = TableState::kLoading;
+  EXPECT_THAT(Mend(), IsEmpty());
+}
+
+TEST_F(MendLeader, OfAPartitionWithoutOneIsNobodyWithFewerRows) {
+  Meta("c-tablet-0").is_alive = false;
+  Status("c-tablet-1").offset = Status("c-tablet-0").offset + 1;
+  EXPECT_THAT(Mend(), IsEmpty());
+  Meta("c-tablet-1").is_alive = false;
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"));
+}
+
+TEST_F(MendLeader, OfAPartitionWithoutOneIsNobodyWhenSeveralLedBefore) {
+  Meta("c-tablet-0").is_alive = Meta("c-tablet-1").is_alive = false;
+  Meta("c-tablet-1").is_leader = true;
+  EXPECT_THAT(Mend(), IsEmpty());
+}
+
+TEST_F(MendLeader, OfAPartitionWithoutOneIsNobodyWhoIsAway) {
+  Meta("c-tablet-0").is_alive = false;
+  cluster.MutableTablet("c-tablet-0") = {"c-tablet-0", false, absl::Seconds(1)};
+  EXPECT_THAT(Mend(), IsEmpty());
+}
+
+TEST_F(MendLeader, WhoseSnapshotsArePausedMakesThemAgain) {
+  Status("c-tablet-0").state = TableState::kSnapshotPaused;
+  EXPECT_THAT(Mend(), ElementsAre("let c-tablet-0 make snapshots of db.t/0 (tid 1) again"));
+  RunOp(0);
+  EXPECT_THAT(Mend(), IsEmpty()) << "an op has paused them";
+}
+
+TEST_F(MendLeader, ThatFollowsOnItsTabletLeadsAgain) {
+  Status("c-tablet-0").mode = TableMode::kFollower;
+  Meta("c-tablet-2").is_alive = false;
+  EXPECT_THAT(Mend(), ElementsAre("make c-tablet-0 lead db.t/0 (tid 1) again"))
+      << "its followers come later";
+}
+
+TEST_F(MendLeader, ThatHasFewerRowsThanAFollowerIsLeftToAPerson) {
+  Status("c-tablet-0").mode = TableMode::kFollower;
+  Status("c-tablet-2").offset = 103;
+  EXPECT_THAT(Mend(), IsEmpty());
+  EXPECT_FALSE(done);
+  EXPECT_EQ(decision.reason, "LeaderBehind");
+  EXPECT_THAT(decision.message,
+              testing::AllOf(HasSubstr("c-tablet-0 leads db.t/0"), HasSubstr("offset 100"),
+                             HasSubstr("c-tablet-2"), HasSubstr("103"), HasSubstr("changeleader")));
+}
+
+TEST_F(MendLeader, ThatIsLeftToAPersonHoldsUpNoOther) {
+  Status("c-tablet-0").mode = TableMode::kFollower;
+  Status("c-tablet-2").offset = 103;
+  Meta("c-tablet-0", 1).is_alive = false;
+  EXPECT_THAT(Mend(), ElementsAre("let c-tablet-0 rejoin db.t/1 (tid 1)"));
+  EXPECT_EQ(decision.reason, "");
+}
+
+TEST_F(MendLeader, LeadsAgainWhateverAReplicaHasThatIsNotAlive) {
+  Status("c-tablet-0").mode = TableMode::kFollower;
+  Status("c-tablet-2").offset = 103;
+  Meta("c-tablet-2").is_alive = false;
+  EXPECT_THAT(Mend(), ElementsAre("make c-tablet-0 lead db.t/0 (tid 1) again"));
+}
+
+TEST_F(MendLeader, IsTheOnlyOneOfItsPartition) {
+  Status("c-tablet-1").mode = TableMode::kLeader;
+  EXPECT_THAT(Mend(), ElementsAre("demote c-tablet-1 for db.t/0 (tid 1)"));
+  Status("c-tablet-0").mode = TableMode::kFollower;
+  EXPECT_THAT(Mend(), ElementsAre("demote c-tablet-1 for db.t/0 (tid 1)"))
+      << "before it leads itself";
+}
+
+TEST_F(MendLeader, GetsATermThatNoFollowerRefuses) {
+  Terms()["c-tablet-1"] = 9;
+  EXPECT_THAT(Mend(), ElementsAre("make c-tablet-0 lead db.t/0 (tid 1) again"));
+}
+
+TEST_F(MendLeader, KeepsATermThatOnlyAReplicaRefusesThatIsNotAlive) {
+  Terms()["c-tablet-1"] = 9;
+  Meta("c-tablet-1").is_alive = false;
+  EXPECT_THAT(Mend(), ElementsAre("let c-tablet-1 rejoin db.t/0 (tid 1)"));
+}
+
+TEST_F(MendLeader, KeepsATermThatNobodyKnows) {
+  Terms() = {{"c-tablet-1", 9}};
+  EXPECT_THAT(Mend(), IsEmpty());
+  cluster.LookClosely().terms.clear();
+  EXPECT_THAT(Mend(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace omdb

@@ -1,0 +1,218 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controllers/replica_repair.h"
+#include "tests/unit/controllers/fake_openmldb.h"
+
+namespace omdb {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+const absl::Status kAway = absl::UnavailableError("connection refused");
+
+// A partition that a leads with row 100 as its last. Its replica on b is not alive, and a does not
+// replicate to it.
+class Rejoins : public testing::Test {
+ protected:
+  Rejoins() {
+    openmldb.With(0, {"a", "b"});
+    openmldb.Meta().replicas[1].is_alive = false;
+    openmldb.Replica("a").followers.clear();
+  }
+  absl::StatusOr<RejoinResult> Rejoin(uint64_t followed_in_term = 0) {
+    return omdb::Rejoin(openmldb, clock, openmldb.tables[0], openmldb.Meta(), "b",
+                        followed_in_term);
+  }
+  bool Alive() { return openmldb.Meta().Find("b")->is_alive; }
+  // It follows from its own last row on.
+  bool RejoinedInPlace(uint64_t followed_in_term = 0) {
+    const auto result = Rejoin(followed_in_term);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() && result->rejoined;
+  }
+  // RecoverTable was asked; alive is what it makes of the replica.
+  bool Recovered() {
+    const auto result = Rejoin();
+    EXPECT_TRUE(result.ok()) << result.status();
+    EXPECT_THAT(openmldb.Replica("a").followers, Not(Contains("b")));
+    return result.ok() && !result->rejoined && Alive();
+  }
+  void Restarted() { openmldb.Replica("b").term = 0; }
+
+  FakeClock clock;
+  FakeOpenMldb openmldb{clock};
+};
+
+TEST_F(Rejoins, FromItsOwnLastRowOn) {
+  openmldb.Replica("b").offset = 80;
+  EXPECT_TRUE(RejoinedInPlace());
+  EXPECT_TRUE(Alive());
+  EXPECT_EQ(openmldb.Replica("b").offset, 100u);
+  EXPECT_THAT(openmldb.Replica("a").followers, ElementsAre("b"));
+}
+
+TEST_F(Rejoins, AsAFollowerWhereItLedBefore) {
+  openmldb.Meta().replicas[1].is_leader = true;
+  EXPECT_TRUE(RejoinedInPlace());
+  EXPECT_FALSE(openmldb.Meta().Find("b")->is_leader);
+}
+
+TEST_F(Rejoins, OnlyOnceItsLeaderHasForgottenWhereItWas) {
+  openmldb.Replica("a").followers = {"b"};
+  bool forgotten = false;
+  openmldb.On("Attach db.t/0 (tid 1)", Then([&] { forgotten = true; }));
+  openmldb.On("Release db.t/0 (tid 1)", Then([&] { EXPECT_FALSE(forgotten); }));
+  EXPECT_TRUE(RejoinedInPlace());
+  EXPECT_TRUE(forgotten);
+}
+
+TEST_F(Rejoins, OnceItHasWhatItsLeaderHadThen) {
+  openmldb.Replica("b").offset = 80;
+  openmldb.lagging = {"b"};
+  const absl::Time begin = clock.Now();
+  const auto result = Rejoin();
+  EXPECT_TRUE(absl::IsUnavailable(result.status()));
+  EXPECT_THAT(result.status().message(), HasSubstr("b has not caught up with a for db.t/0"));
+  EXPECT_FALSE(Alive());
+  EXPECT_GE(clock.Now() - begin, absl::Seconds(2));
+  EXPECT_LT(clock.Now() - begin, absl::Seconds(3));
+}
+
+TEST_F(Rejoins, NotBehindALeaderThatIsNone) {
+  openmldb.Meta().replicas[0].is_alive = false;
+  EXPECT_TRUE(absl::IsFailedPrecondition(Rejoin().status()));
+}
+
+TEST_F(Rejoins, NotWhenACallFails) {
+  for (const std::string call :
+       {"GetTermPair a", "GetTermPair b", "Release db.t/0 (tid 1)", "GetReplicaStatus a",
+        "Attach db.t/0 (tid 1)", "GetReplicaStatus b", "SetReplicaMeta"}) {
+    openmldb.On(call, Refused(kAway));
+    EXPECT_EQ(Rejoin().status(), kAway) << call;
+    EXPECT_FALSE(Alive()) << call;
+  }
+  EXPECT_TRUE(RejoinedInPlace()) << "it may be repeated";
+}
+
+TEST_F(Rejoins, NotWithRowsOfATermThatEndedWithoutIt) {
+  openmldb.Replica("b").offset = 110;
+  openmldb.Replica("a").offset = 150;
+  openmldb.Meta().term_offsets.push_back({9, 101});
+  openmldb.Replica("a").term = 9;
+  const auto result = Rejoin();
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->rows_lost, 10u);
+  EXPECT_FALSE(result->rejoined);
+  EXPECT_TRUE(Alive()) << "it was recovered";
+}
+
+TEST_F(Rejoins, NotWithMoreRowsThanItsLeader) {
+  openmldb.Replica("b").offset = 101;
+  EXPECT_TRUE(Recovered());
+}
+
+TEST_F(Rejoins, NotWhileItLeadsOnItsTablet) {
+  openmldb.Replica("b").mode = TableMode::kLeader;
+  EXPECT_TRUE(Recovered());
+}
+
+TEST_F(Rejoins, NotWithATermThatRefusesItsLeader) {
+  openmldb.Replica("b").term = 9;
+  EXPECT_TRUE(Recovered());
+}
+
+TEST_F(Rejoins, NotWhenNobodyKnowsItsTerm) {
+  Restarted();
+  EXPECT_TRUE(Recovered());
+}
+
+TEST_F(Rejoins, AfterARestartWhenItFollowedInTheLastTerm) {
+  Restarted();
+  EXPECT_TRUE(RejoinedInPlace(7));
+}
+
+TEST_F(Rejoins, NotAfterARestartWhenItFollowedInATermBefore) {
+  Restarted();
+  openmldb.Meta().term_offsets.push_back({9, 100});
+  const auto result = Rejoin(7);
+  ASSERT_TRUE(result.ok());
+  EXPECT_FALSE(result->rejoined);
+  EXPECT_TRUE(Alive());
+}
+
+TEST_F(Rejoins, AfterARestartWithNothingOfTheLastTerm) {
+  Restarted();
+  openmldb.Meta().term_offsets.push_back({9, 101});
+  EXPECT_TRUE(RejoinedInPlace());
+}
+
+TEST_F(Rejoins, WhereThereAreNoTerms) {
+  openmldb.Meta().term_offsets.clear();
+  EXPECT_TRUE(RejoinedInPlace());
+}
+
+class RejoinsNotLoaded : public Rejoins {
+ protected:
+  RejoinsNotLoaded() { openmldb.loaded["b"].clear(); }
+  bool Loaded() { return openmldb.loaded["b"].size() == 1; }
+};
+
+TEST_F(RejoinsNotLoaded, IsLoadedAsAFollowerFirst) {
+  openmldb.Meta().term_offsets.push_back({9, 101});
+  const auto result = Rejoin();
+  ASSERT_TRUE(result.ok());
+  EXPECT_FALSE(result->rejoined);
+  ASSERT_TRUE(Loaded());
+  EXPECT_EQ(openmldb.Replica("b").mode, TableMode::kFollower);
+  EXPECT_EQ(openmldb.Replica("b").term, 9u);
+  EXPECT_FALSE(Alive());
+}
+
+TEST_F(RejoinsNotLoaded, IsLoadedWithoutATermWhereThereIsNone) {
+  openmldb.Meta().term_offsets.clear();
+  EXPECT_TRUE(Rejoin().ok());
+  EXPECT_EQ(openmldb.Replica("b").term, 0u);
+}
+
+TEST_F(RejoinsNotLoaded, IsAwaitedWhenItLoadsAlready) {
+  for (const OpenMldbCode code : {OpenMldbCode::kTableExists, OpenMldbCode::kLoading}) {
+    openmldb.On("Load db.t/0 (tid 1)", RefusedWith(code));
+    EXPECT_TRUE(Rejoin().ok());
+    EXPECT_FALSE(Alive());
+  }
+}
+
+TEST_F(RejoinsNotLoaded, IsRecoveredWhenItCannotBeLoaded) {
+  openmldb.On("Load db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kInvalidParameter));
+  const auto result = Rejoin();
+  ASSERT_TRUE(result.ok());
+  EXPECT_FALSE(result->rejoined);
+  EXPECT_TRUE(Alive());
+}
+
+TEST_F(RejoinsNotLoaded, IsAskedAgainWhenItsTabletDidNotAnswer) {
+  openmldb.On("Load db.t/0 (tid 1)", Refused(kAway));
+  EXPECT_EQ(Rejoin().status(), kAway);
+  EXPECT_FALSE(Alive());
+}
+
+TEST_F(RejoinsNotLoaded, SaysWhyItCannotBeRecovered) {
+  openmldb.Always("Load db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kInvalidParameter));
+  openmldb.On("RecoverTable", RefusedWith(OpenMldbCode::kTabletNotHealthy));
+  EXPECT_EQ(CodeOf(Rejoin().status()), 303);
+  openmldb.On("RecoverTable", RefusedWith(OpenMldbCode::kPartitionAlive));
+  EXPECT_TRUE(Rejoin().ok()) << "somebody did";
+}
+
+TEST_F(Rejoins, SaysWhyItCannotBeRecovered) {
+  openmldb.Replica("b").offset = 101;
+  openmldb.On("RecoverTable", RefusedWith(OpenMldbCode::kTabletNotHealthy));
+  EXPECT_EQ(CodeOf(Rejoin().status()), 303);
+}
+
+}  // namespace
+}  // namespace omdb

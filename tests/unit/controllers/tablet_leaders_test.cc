@@ -1,0 +1,123 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "controllers/tablet_steps.h"
+#include "tests/unit/controllers/upgrading.h"
+
+namespace omdb {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST_F(Drained, GetsItsLeadersBack) {
+  Loaded();
+  for (uint32_t pid : {0u, 1u, 2u}) cluster.Follows("t", pid, "c-tablet-0");
+  GoTo(TabletStep::kReturnLeaders);
+  EXPECT_THAT(Actions(Next()),
+              ElementsAre("hand over db.t/0 (tid 1) from c-tablet-1 to c-tablet-0"));
+}
+
+class Leaders : public TabletInTurn {
+ protected:
+  // The tablet leads ten partitions of table u, and one of t.
+  Leaders() {
+    cluster.WithTable("u", 30, 2);
+    TakeInHand();
+    std::erase_if(ledger.tablet->partitions,
+                  [](const HeldPartition& held) { return held.id.table == "one"; });
+    GoTo(TabletStep::kHandOverLeaders);
+  }
+};
+
+TEST_F(Leaders, AreHandedOverAFewBetweenTwoLooks) {
+  const Decision decision = Next();
+  EXPECT_EQ(decision.actions.size(), 8u);
+  EXPECT_THAT(decision.progress, HasSubstr("0/11"));
+}
+
+TEST_F(Leaders, OfDroppedTablesAreNotMissed) {
+  cluster.seen.database->tables.pop_back();
+  EXPECT_THAT(Actions(Next()), ElementsAre(HasSubstr("hand over db.t/0")));
+}
+
+// On their way away from the tablet, and on their way back.
+class EitherWay : public Leaders, public testing::WithParamInterface<TabletStep> {
+ protected:
+  EitherWay() {
+    GoTo(GetParam());
+    if (GetParam() == TabletStep::kHandOverLeaders) return;
+    for (HeldPartition& held : ledger.tablet->partitions) {
+      if (!held.was_leader) continue;
+      cluster.MoveLeader(held.id.table, held.id.pid, "c-tablet-0", held.moved_to);
+      cluster.Follows(held.id.table, held.id.pid, "c-tablet-0");
+    }
+  }
+  // Why no leader moves.
+  std::string Reason() {
+    const Decision decision = Next();
+    EXPECT_THAT(Actions(decision), IsEmpty());
+    return decision.reason;
+  }
+};
+
+TEST_P(EitherWay, LeadersMove) {
+  EXPECT_THAT(Actions(Next()), testing::Each(HasSubstr("hand over")));
+  EXPECT_EQ(ledger.tablet->step, GetParam());
+}
+
+TEST_P(EitherWay, LeadersStayWhileATabletIsDown) {
+  cluster.seen.database->loaded.erase("c-tablet-2");
+  EXPECT_EQ(Reason(), "TabletDown");
+}
+
+TEST_P(EitherWay, LeadersStayWhileAnOpIsUnderWay) {
+  cluster.seen.database->ops = {{9, "kAddReplicaOP", OpState::kDoing, "-", "db", "t", 2}};
+  EXPECT_EQ(Reason(), "OpRunning");
+}
+
+TEST_P(EitherWay, LeadersStayWhileAFormerLeaderAcceptsWrites) {
+  cluster.MoveLeader("t", 1, "c-tablet-1", "c-tablet-2");
+  cluster.Status("t", 1, "c-tablet-1").mode = TableMode::kLeader;
+  EXPECT_THAT(Actions(Next()), ElementsAre("recover db.t/1 (tid 1) on c-tablet-1"));
+  Plan plan(cluster.seen, ledger);
+  const bool away = GetParam() == TabletStep::kHandOverLeaders;
+  EXPECT_FALSE(away ? HandOverLeaders(plan) : ReturnLeaders(plan));
+  EXPECT_EQ(plan.decision.reason, "FormerLeaderNotDemoted") << "mended or not";
+  EXPECT_THAT(plan.decision.actions, IsEmpty());
+}
+
+TEST_P(EitherWay, LeadersStayWhileAPartitionHasNone) {
+  const HeldPartition& last =
+      *std::find_if(ledger.tablet->partitions.begin() + 1, ledger.tablet->partitions.end(),
+                    [](const HeldPartition& held) { return held.was_leader; });
+  for (const std::string& tablet : {std::string("c-tablet-0"), last.moved_to})
+    cluster.Meta(last.id.table, last.id.pid, tablet).is_leader = false;
+  EXPECT_EQ(Reason(), "NoLeader") << "nor do those before it";
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, EitherWay,
+                         testing::Values(TabletStep::kHandOverLeaders, TabletStep::kReturnLeaders),
+                         [](const testing::TestParamInfo<TabletStep>& info) {
+                           return ToString(info.param);
+                         });
+
+TEST_F(Leaders, ThatReturnedAreAttachedToAnew) {
+  for (HeldPartition& held : ledger.tablet->partitions) {
+    held.attached_to = "c-tablet-1";
+    held.attach_offset = 50;
+  }
+  GoTo(TabletStep::kReturnLeaders);
+  Next();
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kTurnFailoverBack);
+  for (const HeldPartition& held : ledger.tablet->partitions) {
+    EXPECT_EQ(held.attached_to, "");
+    EXPECT_EQ(held.attach_offset, 0u);
+  }
+}
+
+}  // namespace
+}  // namespace omdb
