@@ -43,7 +43,7 @@ Story::Story(uint64_t seed, const Shape& shape)
       writer_(world_) {
   spec_ = {{"image", "4pdosc/openmldb"},
            {"imagePullPolicy", "IfNotPresent"},
-           {"zookeeper", {{"servers", "zk:2181"}, {"rootPath", "/openmldb"}}},
+           {"zookeeper", {{"servers", "zk:2181"}, {"rootPath", kRoot}}},
            {"nameserver", {{"replicas", shape.nameservers}}},
            {"tablet", {{"replicas", shape.tablets}, {"storage", {{"size", "1Gi"}}}}},
            {"taskManager", {{"replicas", 1}}},

@@ -15,8 +15,6 @@ namespace {
 namespace ns = ::openmldb::nameserver;
 namespace api = ::openmldb::api;
 
-constexpr char kRoot[] = "/openmldb";
-
 template <typename Request>
 Request Of(const PartitionId& partition) {
   Request request;

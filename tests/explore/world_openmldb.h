@@ -15,6 +15,9 @@
 
 namespace omdb::explore {
 
+// Where the cluster is in ZooKeeper.
+inline constexpr char kRoot[] = "/openmldb";
+
 // The world's virtual time as the operator's clock.
 class WorldClock : public Clock {
  public:

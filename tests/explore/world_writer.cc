@@ -6,14 +6,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "tablet.pb.h"
+#include "tests/explore/world_openmldb.h"
 #include "tests/simulator/model/rpc.h"
 
 namespace omdb::explore {
-namespace {
-
-constexpr char kRoot[] = "/openmldb";
-
-}  // namespace
 
 WorldWriter::WorldWriter(simulator::World& world)
     : world_(world), network_(world.network.ClientOf("writer", world.executor)) {}

@@ -1,7 +1,8 @@
 """clang-tidy over all C++ of a build, but for files about which it had nothing to say and whose text, includes and command
 are the same since.
 
-    tidy.py BUILD RESULTS [SOURCE...]     the build's directory, where results are kept; all sources unless some are named
+    tidy.py BUILD RESULTS [SOURCE...]     the build's directory, where results are kept; all sources, or those that are
+                                          compiled together with the named ones
 """
 
 import concurrent.futures
@@ -17,6 +18,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TIDY = "clang-tidy"
+CONFIG = ROOT / ".clang-tidy"
 KEPT_DAYS = 30
 
 
@@ -34,7 +36,8 @@ def includes(build):
 
 @functools.cache
 def content(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Not of the place of the checkout, which a file of several sources names them by."""
+    return hashlib.sha256(path.read_bytes().replace(bytes(ROOT), b"")).hexdigest()
 
 
 def key(build, entry, files, common):
@@ -46,7 +49,8 @@ def key(build, entry, files, common):
 
 def check(build, source, mark):
     """What clang-tidy says of `source`; "" when that is nothing, which `mark` remembers."""
-    done = subprocess.run([TIDY, "-p", str(build), "--quiet", source], capture_output=True, text=True)
+    command = [TIDY, f"--config-file={CONFIG}", "-p", str(build), "--quiet", source]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode == 0 and not done.stdout.strip():
         if mark:
             mark.touch()
@@ -57,20 +61,22 @@ def check(build, source, mark):
 def main(build, results, *wanted):
     build, results = pathlib.Path(build).resolve(), pathlib.Path(results)
     results.mkdir(parents=True, exist_ok=True)
-    common = content(ROOT / ".clang-tidy") + subprocess.run([TIDY, "--version"], capture_output=True, text=True).stdout
+    common = content(CONFIG) + subprocess.run([TIDY, "--version"], capture_output=True, text=True).stdout
     known = includes(build)
     work = []
     entries = {entry["file"]: entry for entry in json.loads((build / "compile_commands.json").read_text())}
     for source, entry in sorted(entries.items()):
-        if build in pathlib.Path(source).parents or (wanted and os.path.relpath(source, ROOT) not in wanted):
+        if source.endswith(".pb.cc"):
             continue
         made_of = known.get(shlex.split(entry["command"])[-3])  # … -o OBJECT -c SOURCE
+        if wanted and not set(wanted) & {os.path.relpath(build / file, ROOT) for file in [source, *(made_of or [])]}:
+            continue
         mark = results / key(build, entry, made_of, common) if made_of else None
         if mark and mark.exists():
             mark.touch()
         else:
             work.append((source, mark))
-    print(f"clang-tidy: {len(work)} files to look at", flush=True)
+    print(f"clang-tidy: {len(work)} translation units to look at", flush=True)
 
     said = set()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -7,8 +7,6 @@
 namespace omdb::simulator {
 namespace {
 
-double Seconds(absl::Duration duration) { return absl::ToDoubleSeconds(duration); }
-
 class ChangeLeader : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -50,8 +48,8 @@ TEST_F(ChangeLeader, TakesUnderATenthOfASecondAndRaisesTheTermByTwo) {
   ASSERT_EQ(cluster_.ChangeLeader("t", 0, followers_[0]), code::kOk);
   const absl::Duration answered = cluster_.Now() - start;
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(1)));
-  EXPECT_NEAR(Seconds(answered), 0.0175, 0.0085);
-  EXPECT_NEAR(Seconds(cluster_.Now() - start), 0.075, 0.025);
+  EXPECT_NEAR(absl::ToDoubleSeconds(answered), 0.0175, 0.0085);
+  EXPECT_NEAR(absl::ToDoubleSeconds(cluster_.Now() - start), 0.075, 0.025);
   EXPECT_EQ(cluster_.LastOp().status(), "kDone");
   EXPECT_EQ(cluster_.LastOp().op_type(), "kChangeLeaderOP");
 
@@ -76,7 +74,7 @@ TEST_F(ChangeLeader, TwoLanesMoveAboutFortyLeadersASecond) {
     ASSERT_EQ(cluster_.ChangeLeader("wide", pid, cluster_.FollowersOf("wide", pid)[0]), code::kOk);
   }
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(5)));
-  EXPECT_NEAR(Seconds(cluster_.Now() - start), 0.56, 0.1);
+  EXPECT_NEAR(absl::ToDoubleSeconds(cluster_.Now() - start), 0.56, 0.1);
 }
 
 TEST_F(ChangeLeader, UnfencedItLosesRowsAndTheOldLeaderGoesOnAcknowledging) {
@@ -115,7 +113,7 @@ TEST_F(ChangeLeader, FencedAndDemotedItLosesNothingAndTheOldLeaderIsBackSimply) 
   ASSERT_EQ(cluster_.RecoverTable("t", 0, old_), code::kOk);
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(5)));
   EXPECT_EQ(cluster_.LastOp().op_type(), "kReAddReplicaSimplifyOP");
-  EXPECT_LT(Seconds(cluster_.Now() - recovered), 3.0);
+  EXPECT_LT(absl::ToDoubleSeconds(cluster_.Now() - recovered), 3.0);
   EXPECT_EQ(cluster_.RecoverTable("t", 0, old_), code::kPartitionIsAlive);
   writer.Stop();
   cluster_.RunFor(absl::Seconds(1));
@@ -154,7 +152,7 @@ TEST_F(ChangeLeader, CaughtBetweenFenceAndPromotionItStaysForEverAndBlocksItsLan
   const absl::Time cancelled = cluster_.Now();
   EXPECT_EQ(cluster_.CancelOp(stuck.op_id()), code::kOk);
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(1)));
-  EXPECT_LT(Seconds(cluster_.Now() - cancelled), 0.15);
+  EXPECT_LT(absl::ToDoubleSeconds(cluster_.Now() - cancelled), 0.15);
   EXPECT_EQ(cluster_.CancelOp(stuck.op_id()), code::kOpNotDoingOrInited);
 
   // Demoted and promoted with the followers' term, the old leader replicates what it has (M2).
@@ -183,7 +181,7 @@ TEST_F(ChangeLeader, OneHungFollowerFailsItAfterTwentySecondsAndDelaysTheOtherLa
   const nameserver::OPStatus failed = cluster_.LastOp("kChangeLeaderOP");
   EXPECT_EQ(failed.status(), "kFailed");
   EXPECT_EQ(failed.task_type(), "kSelectLeader");
-  EXPECT_GE(Seconds(cluster_.Now() - start), 20.0);
+  EXPECT_GE(absl::ToDoubleSeconds(cluster_.Now() - start), 20.0);
   EXPECT_EQ(cluster_.LastOp("kMakeSnapshotOP").status(), "kDone");
   EXPECT_GE(cluster_.LastOp("kMakeSnapshotOP").end_time() -
                 cluster_.LastOp("kMakeSnapshotOP").start_time(),

@@ -6,15 +6,13 @@
 namespace omdb::simulator {
 namespace {
 
-double Seconds(absl::Duration duration) { return absl::ToDoubleSeconds(duration); }
-
 TEST(NameServerElection, FirstOnAFreshClusterLeadsAfterASecondAndMakesTheSystemTables) {
   Cluster cluster;
   cluster.StartTablets();
   ASSERT_TRUE(cluster.StartNameServer(0).ok());
   const absl::Time start = cluster.Now();
   ASSERT_TRUE(cluster.AwaitLeader());
-  EXPECT_NEAR(Seconds(cluster.Now() - start), 1.05, 0.05);
+  EXPECT_NEAR(absl::ToDoubleSeconds(cluster.Now() - start), 1.05, 0.05);
   EXPECT_FALSE(cluster.ns(0).server().listening());
   cluster.RunFor(absl::Seconds(1));
   EXPECT_TRUE(cluster.ns(0).server().listening());
@@ -51,8 +49,8 @@ TEST(NameServerElection, StandbyServesWhenTheDeadLeadersSessionEnds) {
   const absl::Time killed = cluster.Now();
   ASSERT_TRUE(cluster.AwaitLeader(absl::Seconds(20)));
   EXPECT_EQ(cluster.Leader(), 1);
-  EXPECT_GT(Seconds(cluster.Now() - killed), 8.8);
-  EXPECT_LT(Seconds(cluster.Now() - killed), 11.7);
+  EXPECT_GT(absl::ToDoubleSeconds(cluster.Now() - killed), 8.8);
+  EXPECT_LT(absl::ToDoubleSeconds(cluster.Now() - killed), 11.7);
   EXPECT_EQ(cluster.TabletState("t1"), "kHealthy");
 }
 
@@ -65,7 +63,7 @@ TEST(NameServerElection, DisConnectZkHandsOverInATenthOfASecond) {
   EXPECT_EQ(cluster.CodeOf(0), code::kNotLeader);
   ASSERT_TRUE(cluster.AwaitLeader());
   EXPECT_EQ(cluster.Leader(), 1);
-  EXPECT_LT(Seconds(cluster.Now() - asked), 0.12);
+  EXPECT_LT(absl::ToDoubleSeconds(cluster.Now() - asked), 0.12);
   // It comes back by itself, as a standby, at its next look at the session.
   cluster.RunFor(absl::Seconds(17));
   EXPECT_EQ(cluster.CodeOf(0), code::kNotLeader);
@@ -80,10 +78,10 @@ TEST(NameServerElection, RestartedLeaderReclaimsThroughItsOldNodeAndLosesWhenTha
   const absl::Time restarted = cluster.Now();
   ASSERT_TRUE(cluster.AwaitLeader());
   EXPECT_EQ(cluster.Leader(), 0);
-  EXPECT_NEAR(Seconds(cluster.Now() - restarted), 1.05, 0.05);
+  EXPECT_NEAR(absl::ToDoubleSeconds(cluster.Now() - restarted), 1.05, 0.05);
   ASSERT_TRUE(cluster.RunUntil([&] { return cluster.CodeOf(1) == code::kOk; }, absl::Seconds(20),
                                absl::Milliseconds(10)));
-  EXPECT_NEAR(Seconds(cluster.Now() - restarted), 10.1, 1.3);
+  EXPECT_NEAR(absl::ToDoubleSeconds(cluster.Now() - restarted), 10.1, 1.3);
   EXPECT_EQ(cluster.CodeOf(0), code::kNotLeader);
   cluster.RunFor(absl::Seconds(60));
   EXPECT_EQ(cluster.CodeOf(1), code::kOk);

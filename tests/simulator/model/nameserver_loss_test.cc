@@ -8,8 +8,6 @@
 namespace omdb::simulator {
 namespace {
 
-const std::vector<std::string> kAll = {"t0", "t1", "t2"};
-
 // With the pauses of replication.
 Options Busy() {
   Options options = Cluster::Quiet();
@@ -100,7 +98,7 @@ TEST(ChangeLeaderLoss, ACandidateBehindItsSiblingLosesMoreThanIsComputed) {
   const std::string leader = cluster.LeaderOf("t", 0);
   const std::string candidate = cluster.FollowersOf("t", 0).at(0);
   cluster.PutRows(leader, "t", 0, "k", 10);
-  ASSERT_TRUE(cluster.RunUntilEqual("t", 0, kAll, absl::Seconds(2)));
+  ASSERT_TRUE(cluster.RunUntilEqual("t", 0, kTablets, absl::Seconds(2)));
   auto& network = cluster.world().network;
   network.Cut(cluster.tablet(leader).address(), cluster.tablet(candidate).address());
   cluster.PutRows(leader, "t", 0, "only the sibling has it", 1);
@@ -139,7 +137,7 @@ TEST(WholeTabletFence, EveryLeaderLeavesItInAboutASecondWithoutLoss) {
   ASSERT_EQ(cluster.SetMode(x, true), 0);
   std::vector<uint64_t> offsets;
   for (uint32_t pid : led) {
-    ASSERT_TRUE(cluster.RunUntilEqual("t", pid, kAll, absl::Seconds(2)));
+    ASSERT_TRUE(cluster.RunUntilEqual("t", pid, kTablets, absl::Seconds(2)));
     offsets.push_back(cluster.Status(x, "t", pid).offset());
   }
   for (uint32_t pid : led) ASSERT_EQ(cluster.ChangeLeader("t", pid, "auto"), code::kOk);
@@ -174,9 +172,9 @@ TEST(HandOver, OnePartitionAtATimeTakesATenthOfASecondEachAndLosesNothing) {
     for (uint32_t pid : loss.LedBy(x)) {
       bool demoted = false;
       while (!demoted) {
-        ASSERT_TRUE(cluster.RunUntilEqual("t", pid, kAll, absl::Seconds(3)));
+        ASSERT_TRUE(cluster.RunUntilEqual("t", pid, kTablets, absl::Seconds(3)));
         ASSERT_EQ(cluster.SetMode(x, true), 0);
-        if (cluster.RunUntilEqual("t", pid, kAll, absl::Milliseconds(80))) {
+        if (cluster.RunUntilEqual("t", pid, kTablets, absl::Milliseconds(80))) {
           ASSERT_EQ(cluster.ChangeRole(x, "t", pid, api::kTableFollower), 0);
           demoted = true;
         }
@@ -204,7 +202,7 @@ class Fenced : public ::testing::Test {
     old_ = cluster_.LeaderOf("t", 0);
     followers_ = cluster_.FollowersOf("t", 0);
     cluster_.PutRows(old_, "t", 0, "k", 20);
-    ASSERT_TRUE(cluster_.RunUntilEqual("t", 0, kAll, absl::Seconds(2)));
+    ASSERT_TRUE(cluster_.RunUntilEqual("t", 0, kTablets, absl::Seconds(2)));
   }
   // As SelectLeader does it, and no more.
   void FenceFollowers(uint64_t term) {
@@ -275,7 +273,7 @@ TEST_F(Fenced, ATermThatWasRepairedMakesFullCopiesUntilTheNextChange) {
   ASSERT_EQ(cluster_.ChangeRole(old_, "t", 0, api::kTableFollower), 0);
   ASSERT_EQ(cluster_.ChangeRole(old_, "t", 0, api::kTableLeader, 2, followers_), 0);
   cluster_.PutRows(old_, "t", 0, "more", 10);
-  ASSERT_TRUE(cluster_.RunUntilEqual("t", 0, kAll, absl::Seconds(1)));
+  ASSERT_TRUE(cluster_.RunUntilEqual("t", 0, kTablets, absl::Seconds(1)));
   for (const std::string& follower : followers_) {
     ASSERT_EQ(cluster_.UpdateAlive("t", 0, follower, false), code::kOk);
     EXPECT_EQ(RecoveredBy(follower), "kReAddReplicaWithDropOP");

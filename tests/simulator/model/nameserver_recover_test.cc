@@ -7,8 +7,6 @@
 namespace omdb::simulator {
 namespace {
 
-double Seconds(absl::Duration duration) { return absl::ToDoubleSeconds(duration); }
-
 class Recover : public ::testing::Test {
  protected:
   explicit Recover(const Options& options = Cluster::Quiet()) : cluster_(options) {}
@@ -63,8 +61,8 @@ TEST_F(Recover, LoadedFollowerWithItsRowsIsAddedAgainWithinThreePolls) {
   ASSERT_EQ(cluster_.UpdateAlive("t", 0, follower_, false), code::kOk);
   const absl::Duration took = TimeToRecover(follower_);
   EXPECT_EQ(cluster_.LastOp().op_type(), "kReAddReplicaSimplifyOP");
-  EXPECT_GT(Seconds(took), 2.0);  // DelReplica and AddReplica, a poll each
-  EXPECT_LT(Seconds(took), 4.5);
+  EXPECT_GT(absl::ToDoubleSeconds(took), 2.0);  // DelReplica and AddReplica, a poll each
+  EXPECT_LT(absl::ToDoubleSeconds(took), 4.5);
   EXPECT_TRUE(cluster_.Meta("t", 0, follower_).is_alive());
 }
 
@@ -74,8 +72,8 @@ TEST_F(Recover, RestartedReplicaIsCopiedInTenToFourteenSeconds) {
   Restart(follower_);
   const absl::Duration took = TimeToRecover(follower_);
   EXPECT_EQ(cluster_.LastOp().op_type(), "kReAddReplicaOP");
-  EXPECT_GT(Seconds(took), 9.5);
-  EXPECT_LT(Seconds(took), 14.5);
+  EXPECT_GT(absl::ToDoubleSeconds(took), 9.5);
+  EXPECT_LT(absl::ToDoubleSeconds(took), 14.5);
   EXPECT_TRUE(EqualEverywhere());
   EXPECT_EQ(cluster_.Keys(follower_, "t", 0).size(), 100u);
 }
@@ -95,7 +93,7 @@ TEST_F(Recover, RestartedReplicaWithTheLeadersSnapshotOnlyLoadsIt) {
   Restart(follower_);
   const absl::Duration took = TimeToRecover(follower_);
   EXPECT_EQ(cluster_.LastOp().op_type(), "kReAddReplicaNoSendOP");
-  EXPECT_LT(Seconds(took), 10.5);
+  EXPECT_LT(absl::ToDoubleSeconds(took), 10.5);
   EXPECT_TRUE(EqualEverywhere());
   EXPECT_EQ(cluster_.Keys(follower_, "t", 0).size(), 110u);
 }
@@ -107,10 +105,10 @@ TEST_F(Recover, ExLeaderWithoutRowsOfItsOwnIsBackInOnePoll) {
   ASSERT_EQ(cluster_.RecoverTable("t", 0, leader_), code::kOk);
   ASSERT_TRUE(cluster_.RunUntil([&] { return !cluster_.TermPair(leader_, "t", 0).is_leader(); },
                                 absl::Seconds(1)));
-  EXPECT_LT(Seconds(cluster_.Now() - start), 0.02);
+  EXPECT_LT(absl::ToDoubleSeconds(cluster_.Now() - start), 0.02);
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(10)));
   EXPECT_EQ(cluster_.LastOp().op_type(), "kReAddReplicaSimplifyOP");
-  EXPECT_LT(Seconds(cluster_.Now() - start), 2.5);
+  EXPECT_LT(absl::ToDoubleSeconds(cluster_.Now() - start), 2.5);
 }
 
 TEST_F(Recover, SingleReplicaIsLoadedFromItsOwnBinlog) {
@@ -127,7 +125,7 @@ TEST_F(Recover, SingleReplicaIsLoadedFromItsOwnBinlog) {
   ASSERT_EQ(cluster_.RecoverTable("single", 0, tablet), code::kOk);
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(30)));
   EXPECT_EQ(cluster_.LastOp().op_type(), "kReLoadTableOP");
-  EXPECT_LT(Seconds(cluster_.Now() - start), 3.5);
+  EXPECT_LT(absl::ToDoubleSeconds(cluster_.Now() - start), 3.5);
   EXPECT_EQ(cluster_.LeaderOf("single", 0), tablet);
   EXPECT_EQ(cluster_.Keys(tablet, "single", 0).size(), 51u);
 }
@@ -157,7 +155,7 @@ TEST_F(Recover, OfflineEndpointMovesLeadersBehindRemovalsThatCostAPollEach) {
   ASSERT_EQ(cluster_.OfflineEndpoint("t1"), code::kOk);
   const size_t ops = cluster_.Ops().size();
   const absl::Duration answered = cluster_.Now() - start;
-  EXPECT_NEAR(Seconds(answered), 0.018 * ops, 0.02);  // M3: 0.48 s for 26
+  EXPECT_NEAR(absl::ToDoubleSeconds(answered), 0.018 * ops, 0.02);  // M3: 0.48 s for 26
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(60)));
   int removals[2] = {0, 0};
   for (const nameserver::OPStatus& op : cluster_.Ops()) {
@@ -166,7 +164,7 @@ TEST_F(Recover, OfflineEndpointMovesLeadersBehindRemovalsThatCostAPollEach) {
   }
   const int longest = std::max(removals[0], removals[1]);
   ASSERT_GE(longest, 2);
-  EXPECT_NEAR(Seconds(cluster_.Now() - start), 2.0 * longest, 2.5);
+  EXPECT_NEAR(absl::ToDoubleSeconds(cluster_.Now() - start), 2.0 * longest, 2.5);
   for (uint32_t pid = 0; pid < 12; ++pid) EXPECT_NE(cluster_.LeaderOf("wide", pid), "t1");
   // And back; it was not restarted.
   ASSERT_EQ(cluster_.RecoverEndpoint("t1"), code::kOk);
@@ -203,7 +201,7 @@ TEST_F(Recover, ATaskThatARestartedTabletForgotFailsAfterAFewPolls) {
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(30)));
   EXPECT_EQ(cluster_.LastOp().status(), "kFailed");
   EXPECT_EQ(cluster_.LastOp().task_type(), "kDelReplica");
-  EXPECT_NEAR(Seconds(cluster_.Now() - start), 4.5, 2.5);
+  EXPECT_NEAR(absl::ToDoubleSeconds(cluster_.Now() - start), 4.5, 2.5);
 }
 
 class RecoverWithBadLuck : public Recover {
@@ -224,7 +222,7 @@ TEST_F(RecoverWithBadLuck, ADetachedFollowerMayFailForNoReasonAndSucceedTheNextT
   EXPECT_EQ(cluster_.LastOp().op_type(), "kRecoverTableOP");
   EXPECT_EQ(cluster_.LastOp().status(), "kFailed");
   EXPECT_EQ(cluster_.LastOp().task_type(), "kDelReplica");
-  EXPECT_NEAR(Seconds(took), 5.0, 2.1);
+  EXPECT_NEAR(absl::ToDoubleSeconds(took), 5.0, 2.1);
   EXPECT_FALSE(cluster_.Meta("t", 0, follower_).is_alive());
 }
 

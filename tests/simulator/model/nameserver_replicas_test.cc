@@ -8,8 +8,6 @@
 namespace omdb::simulator {
 namespace {
 
-double Seconds(absl::Duration duration) { return absl::ToDoubleSeconds(duration); }
-
 class Replicas : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -34,8 +32,8 @@ TEST_F(Replicas, AddedReplicaIsAliveAfterEightToTwelveSeconds) {
   const absl::Time start = cluster_.Now();
   ASSERT_EQ(cluster_.AddReplica("t", 0, spare_), code::kOk);
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(30)));
-  EXPECT_GT(Seconds(cluster_.Now() - start), 7.9);
-  EXPECT_LT(Seconds(cluster_.Now() - start), 12.2);
+  EXPECT_GT(absl::ToDoubleSeconds(cluster_.Now() - start), 7.9);
+  EXPECT_LT(absl::ToDoubleSeconds(cluster_.Now() - start), 12.2);
   EXPECT_TRUE(cluster_.Meta("t", 0, spare_).is_alive());
   EXPECT_EQ(cluster_.Keys(spare_, "t", 0).size(), 30u);
   EXPECT_EQ(cluster_.Table("t").replica_num(), 2u);  // never updated
@@ -101,7 +99,7 @@ TEST_F(Replicas, RemovedReplicaIsGoneInAFewSeconds) {
   const absl::Time start = cluster_.Now();
   ASSERT_EQ(cluster_.DelReplica("t", 0, follower_), code::kOk);
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(30)));
-  EXPECT_LT(Seconds(cluster_.Now() - start), 4.5);
+  EXPECT_LT(absl::ToDoubleSeconds(cluster_.Now() - start), 4.5);
   EXPECT_EQ(cluster_.Partition("t", 0).partition_meta_size(), 1);
   EXPECT_FALSE(cluster_.TermPair(follower_, "t", 0).has_table());
 }
@@ -121,7 +119,7 @@ TEST_F(Replicas, AFollowerMigratesALeaderDoesNot) {
   EXPECT_EQ(cluster_.Ask("Migrate", request).code(), code::kOk);
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(60)));
   EXPECT_EQ(cluster_.LastOp().status(), "kDone");
-  EXPECT_NEAR(Seconds(cluster_.Now() - start), 14.0, 2.1);
+  EXPECT_NEAR(absl::ToDoubleSeconds(cluster_.Now() - start), 14.0, 2.1);
   EXPECT_TRUE(cluster_.Meta("t", 0, spare_).is_alive());
   EXPECT_EQ(cluster_.Meta("t", 0, follower_).endpoint(), "");
   EXPECT_FALSE(cluster_.TermPair(follower_, "t", 0).has_table());

@@ -23,6 +23,8 @@ namespace api = ::openmldb::api;
 namespace nameserver = ::openmldb::nameserver;
 
 inline constexpr char kDb[] = "db";
+// Those of a cluster as it is unless told otherwise.
+inline const std::vector<std::string> kTablets = {"t0", "t1", "t2"};
 
 // A whole cluster in the world: nameservers ns0, ns1 … and tablets t0, t1 …, with use_name, and the
 // requests that tests make. Requests to the nameserver go to the one that leads.

@@ -10,8 +10,6 @@
 namespace omdb::simulator {
 namespace {
 
-const std::vector<std::string> kAll = {"t0", "t1", "t2"};
-
 // Runs until no op is left: how long, in seconds, since `start`.
 double SecondsUntilDone(Cluster& cluster, absl::Time start) {
   EXPECT_TRUE(cluster.RunUntilOpsDone(absl::Seconds(60)));
@@ -46,7 +44,7 @@ TEST(OpTimes, AreThoseOfTheTable) {
     const std::string follower = cluster.FollowersOf("t", 0).at(0);
     const std::string other = cluster.FollowersOf("t", 0).at(1);
     cluster.PutRows(leader, "t", 0, "k", 20);
-    ASSERT_TRUE(cluster.RunUntilEqual("t", 0, kAll, absl::Seconds(2)));
+    ASSERT_TRUE(cluster.RunUntilEqual("t", 0, kTablets, absl::Seconds(2)));
     cluster.RunFor(absl::Milliseconds(331 * seed));  // somewhere between two polls
 
     auto timed = [&](int code) {
@@ -69,7 +67,7 @@ TEST(OpTimes, AreThoseOfTheTable) {
     timed(cluster.RecoverTable("t", 0, other));  // ReAddReplica
     ASSERT_EQ(MakeSnapshot(cluster, "t", 20), code::kOk);
     cluster.RunFor(absl::Seconds(1.5));
-    for (const std::string& tablet : kAll) EXPECT_EQ(SnapshotOffset(cluster, tablet, "t"), 20u);
+    for (const std::string& tablet : kTablets) EXPECT_EQ(SnapshotOffset(cluster, tablet, "t"), 20u);
     restart(other);
     timed(cluster.RecoverTable("t", 0, other));  // NoSend
     timed(cluster.ChangeLeader("t", 0, leader));
@@ -137,7 +135,7 @@ TEST(Staleness, ALeaderBelievesTheLastOffsetThatAFollowerTook) {
   const std::string leader = cluster.LeaderOf("t", 0);
   const std::string follower = cluster.FollowersOf("t", 0).at(0);
   cluster.PutRows(leader, "t", 0, "k", 10);
-  ASSERT_TRUE(cluster.RunUntilEqual("t", 0, kAll, absl::Seconds(2)));
+  ASSERT_TRUE(cluster.RunUntilEqual("t", 0, kTablets, absl::Seconds(2)));
   api::AppendEntriesRequest fence;
   fence.set_tid(cluster.Table("t").tid());
   fence.set_pid(0);
@@ -194,7 +192,7 @@ TEST(NameServerHandOver, TheOldLeaderStartedAgainIsAStandbyWithinFourSeconds) {
   cluster.ns(0).Kill();
   ASSERT_TRUE(cluster.AwaitLeader());
   ASSERT_EQ(cluster.Leader(), 1);
-  for (const std::string& tablet : kAll) EXPECT_EQ(cluster.TabletState(tablet), "kHealthy");
+  for (const std::string& tablet : kTablets) EXPECT_EQ(cluster.TabletState(tablet), "kHealthy");
   ASSERT_TRUE(cluster.StartNameServer(0).ok());
   cluster.RunFor(absl::Seconds(4));
   EXPECT_TRUE(cluster.ns(0).server().listening());

@@ -23,6 +23,7 @@
 #include "tablet.pb.h"
 #include "tests/simulator/server/byte_buffer.h"
 #include "tests/simulator/server/event_loop.h"
+#include "tests/simulator/server/free_port.h"
 #include "tests/simulator/server/grpc_network.h"
 
 namespace omdb::simulator {
@@ -33,18 +34,6 @@ namespace api = openmldb::api;
 constexpr char kScan[] = "openmldb.api.TabletServer/Scan";
 constexpr char kMakeSnapshot[] = "openmldb.api.TabletServer/MakeSnapshot";
 constexpr char kSetMode[] = "openmldb.api.TabletServer/SetMode";
-
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  close(fd);
-  return ntohs(address.sin_port);
-}
 
 // A client of plain bytes.
 class Connection {

@@ -14,8 +14,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const absl::Status kAway = absl::UnavailableError("connection refused");
-
 // A partition that a leads and b follows.
 class ActMend : public testing::Test {
  protected:

@@ -15,8 +15,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-const absl::Status kAway = absl::UnavailableError("connection refused");
-
 // Tablet a is in hand; it leads partition 0 and follows in partition 1.
 class Act : public testing::Test {
  protected:

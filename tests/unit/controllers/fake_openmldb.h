@@ -20,6 +20,9 @@ struct Turn {
   bool answer_lost = false;         // it happens, and nobody hears of it
   std::function<void()> then = {};  // what happens right after it
 };
+// How a server looks that is not there.
+inline const absl::Status kAway = absl::UnavailableError("connection refused");
+
 inline Turn Refused(absl::Status status) { return {std::move(status)}; }
 inline Turn RefusedWith(OpenMldbCode code) {
   return {OpenMldbError(static_cast<int>(code), "the call", "no")};

@@ -6,8 +6,6 @@ namespace {
 
 using testing::HasSubstr;
 
-const absl::Status kAway = absl::UnavailableError("connection refused");
-
 TEST_F(HandOver, NeedsThePartitionsOldLeader) {
   openmldb.With(1, {"c", "a", "b"});
   const auto result =

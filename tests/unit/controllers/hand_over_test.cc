@@ -6,8 +6,6 @@ namespace {
 
 using testing::HasSubstr;
 
-const absl::Status kAway = absl::UnavailableError("connection refused");
-
 TEST_F(HandOver, MovesTheLeaderWithEveryRow) {
   const auto result = Move();
   ASSERT_TRUE(result.ok()) << result.status();

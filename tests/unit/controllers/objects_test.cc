@@ -27,7 +27,7 @@ Cluster ClusterOf(const Json& spec) {
        {"spec", spec}});
 }
 
-Json Pod(const Cluster& cluster, Component component) {
+Json PodSpec(const Cluster& cluster, Component component) {
   return DesiredWorkload(cluster, component, cluster.spec.version)
       .object.at("spec")
       .at("template")
@@ -35,7 +35,7 @@ Json Pod(const Cluster& cluster, Component component) {
 }
 
 Json Container(const Cluster& cluster, Component component) {
-  return Pod(cluster, component).at("containers").at(0);
+  return PodSpec(cluster, component).at("containers").at(0);
 }
 
 std::vector<std::string> Args(const Cluster& cluster, Component component) {
@@ -142,7 +142,7 @@ TEST(Workload, KeepsATabletsDataNameRecycleBinAndLogsOnOneVolume) {
   EXPECT_EQ(Json::array({"ReadWriteOnce"}), claims[0].at("spec").at("accessModes"));
   EXPECT_EQ(Json::parse(R"json([{"name": "data", "mountPath": "/data"}])json"),
             Container(cluster, Component::kTablet).at("volumeMounts"));
-  EXPECT_FALSE(Pod(cluster, Component::kTablet).contains("volumes"));
+  EXPECT_FALSE(PodSpec(cluster, Component::kTablet).contains("volumes"));
   const auto args = Args(cluster, Component::kTablet);
   for (const char* flag : {"--db_root_path=/data/db", "--recycle_bin_root_path=/data/recycle",
                            "--data_dir=/data/id", "--openmldb_log_dir=/data/logs"}) {
@@ -153,7 +153,7 @@ TEST(Workload, KeepsATabletsDataNameRecycleBinAndLogsOnOneVolume) {
 TEST(Workload, HasAnEmptyDirWithoutStorage) {
   const Cluster cluster = ClusterOf(Spec());
   EXPECT_EQ(Json::parse(R"json([{"name": "data", "emptyDir": {}}])json"),
-            Pod(cluster, Component::kNameserver).at("volumes"));
+            PodSpec(cluster, Component::kNameserver).at("volumes"));
   EXPECT_FALSE(DesiredWorkload(cluster, Component::kNameserver, "0.9.2")
                    .object.at("spec")
                    .contains("volumeClaimTemplates"));
@@ -271,7 +271,7 @@ TEST(Pod, TakesOverWhatTheUserSays) {
 }
 
 TEST(Pod, PrefersANodeOfItsOwn) {
-  const Json pod = Pod(ClusterOf(Spec()), Component::kTablet);
+  const Json pod = PodSpec(ClusterOf(Spec()), Component::kTablet);
   const Json& terms = pod.at("affinity")
                           .at("podAntiAffinity")
                           .at("preferredDuringSchedulingIgnoredDuringExecution");

@@ -14,8 +14,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const absl::Status kAway = absl::UnavailableError("connection refused");
-
 class Observing : public testing::Test {
  protected:
   Observing() { openmldb.With(0, {"a", "b"}); }

@@ -7,21 +7,21 @@
 namespace omdb {
 namespace {
 
-Cluster ClusterOf(const Json& more = Json::object()) {
+Cluster Demo(const Json& more = Json::object()) {
   Json spec = {{"version", "0.9.2"}, {"zookeeper", {{"servers", "z:2181"}}}};
   spec.update(more);
   return *ParseCluster(
       {{"metadata", {{"namespace", "ns"}, {"name", "demo"}, {"uid", "u-1"}}}, {"spec", spec}});
 }
 
-Json Pod(const Json& more = Json::object()) { return PreflightPodObject(ClusterOf(more)).object; }
+Json Preflight(const Json& more = Json::object()) { return PreflightPodObject(Demo(more)).object; }
 
 std::string HashOf(const Json& pod) {
   return pod.at("metadata").at("annotations").at(kObjectHashAnnotation);
 }
 
 TEST(PreflightPod, BelongsToTheClusterAndToNoneOfItsComponents) {
-  const Json metadata = Pod().at("metadata");
+  const Json metadata = Preflight().at("metadata");
   EXPECT_EQ(metadata.at("name"), "demo-preflight");
   EXPECT_EQ(metadata.at("namespace"), "ns");
   EXPECT_EQ(metadata.at("ownerReferences").at(0).at("uid"), "u-1");
@@ -31,9 +31,9 @@ TEST(PreflightPod, BelongsToTheClusterAndToNoneOfItsComponents) {
 }
 
 TEST(PreflightPod, PullsItsImageAsTheServersDo) {
-  const Json spec = Pod({{"image", "mirror/openmldb"},
-                         {"imagePullPolicy", "Always"},
-                         {"imagePullSecrets", {{{"name", "registry"}}}}})
+  const Json spec = Preflight({{"image", "mirror/openmldb"},
+                               {"imagePullPolicy", "Always"},
+                               {"imagePullSecrets", {{{"name", "registry"}}}}})
                         .at("spec");
   const Json& container = spec.at("containers").at(0);
   EXPECT_EQ(container.at("image"), "mirror/openmldb:0.9.2");
@@ -42,7 +42,7 @@ TEST(PreflightPod, PullsItsImageAsTheServersDo) {
 }
 
 TEST(PreflightPod, RunsOnceAndMayDoNothingElse) {
-  const Json spec = Pod().at("spec");
+  const Json spec = Preflight().at("spec");
   EXPECT_EQ(spec.at("restartPolicy"), "Never");
   EXPECT_EQ(spec.at("automountServiceAccountToken"), false);
   const Json& security = spec.at("containers").at(0).at("securityContext");
@@ -59,7 +59,7 @@ TEST(PreflightPod, RunsWhereNameserversMayButNextToThemIfNeedBe) {
                     {"affinity",
                      {{"nodeAffinity", {{"requiredDuringSchedulingIgnoredDuringExecution", 1}}},
                       {"podAntiAffinity", Json::object()}}}};
-  const Json spec = Pod({{"nameserver", {{"pod", own}}}}).at("spec");
+  const Json spec = Preflight({{"nameserver", {{"pod", own}}}}).at("spec");
   EXPECT_EQ(spec.at("nodeSelector"), own.at("nodeSelector"));
   EXPECT_EQ(spec.at("tolerations"), own.at("tolerations"));
   EXPECT_EQ(spec.at("affinity"), Json({{"nodeAffinity", own.at("affinity").at("nodeAffinity")}}));
@@ -67,18 +67,18 @@ TEST(PreflightPod, RunsWhereNameserversMayButNextToThemIfNeedBe) {
 }
 
 TEST(PreflightPod, AsksForLittleAndHasLimitsForNamespacesWithAQuota) {
-  const Json resources = Pod().at("spec").at("containers").at(0).at("resources");
+  const Json resources = Preflight().at("spec").at("containers").at(0).at("resources");
   EXPECT_EQ(resources.at("requests"), Json({{"cpu", "10m"}, {"memory", "64Mi"}}));
   EXPECT_TRUE(resources.at("limits").contains("memory"));
 }
 
 TEST(PreflightPod, IsAnotherWhenTheImageOrItsSecretsAreCorrected) {
-  const std::string hash = HashOf(Pod());
-  EXPECT_EQ(HashOf(Pod()), hash);
-  EXPECT_NE(HashOf(Pod({{"version", "0.9.3"}})), hash);
-  EXPECT_NE(HashOf(Pod({{"image", "mirror/openmldb"}})), hash);
-  EXPECT_NE(HashOf(Pod({{"imagePullSecrets", {{{"name", "registry"}}}}})), hash);
-  EXPECT_EQ(HashOf(Pod({{"tablet", {{"replicas", 5}}}})), hash);
+  const std::string hash = HashOf(Preflight());
+  EXPECT_EQ(HashOf(Preflight()), hash);
+  EXPECT_NE(HashOf(Preflight({{"version", "0.9.3"}})), hash);
+  EXPECT_NE(HashOf(Preflight({{"image", "mirror/openmldb"}})), hash);
+  EXPECT_NE(HashOf(Preflight({{"imagePullSecrets", {{{"name", "registry"}}}}})), hash);
+  EXPECT_EQ(HashOf(Preflight({{"tablet", {{"replicas", 5}}}})), hash);
 }
 
 }  // namespace

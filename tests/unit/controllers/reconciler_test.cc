@@ -15,8 +15,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-const absl::Status kAway = absl::UnavailableError("connection refused");
-
 using Reconciling = RunningCluster;
 
 TEST_F(Reconciling, FindsAClusterAtRestReady) {

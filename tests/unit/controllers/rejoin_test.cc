@@ -12,8 +12,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-const absl::Status kAway = absl::UnavailableError("connection refused");
-
 // A partition that a leads with row 100 as its last. Its replica on b is not alive, and a does not
 // replicate to it.
 class Rejoins : public testing::Test {

@@ -12,8 +12,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
-const absl::Status kAway = absl::UnavailableError("connection refused");
-
 TEST(EntriesBeyondItsTerm, AreThoseThatTheNextTermBeganBefore) {
   const std::vector<TermOffset> terms = {{3, 1}, {5, 101}, {9, 201}};
   struct Case {

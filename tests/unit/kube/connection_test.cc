@@ -5,17 +5,12 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/unit/kube/set_clock.h"
 
 namespace omdb::kube {
 namespace {
 
 using ::testing::HasSubstr;
-
-class SetClock : public MonotonicClock {
- public:
-  absl::Duration Elapsed() override { return now; }
-  absl::Duration now = absl::Hours(1);
-};
 
 class TokenSourceTest : public ::testing::Test {
  protected:
@@ -34,9 +29,9 @@ TEST_F(TokenSourceTest, ReadsTheFileAgainAfterAMinute) {
   Write("first\n");
   EXPECT_EQ(*source_.Get(), "first");
   Write("second\n");
-  clock_.now += absl::Seconds(59);
+  clock_.Advance(absl::Seconds(59));
   EXPECT_EQ(*source_.Get(), "first");
-  clock_.now += absl::Seconds(2);
+  clock_.Advance(absl::Seconds(2));
   EXPECT_EQ(*source_.Get(), "second");
 }
 

@@ -1,12 +1,12 @@
 #include "operator/kube/events.h"
 
-#include <atomic>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/kube/fake_kubernetes.h"
+#include "tests/unit/kube/set_clock.h"
 
 namespace omdb::kube {
 namespace {
@@ -14,14 +14,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
-
-class SetClock : public Clock {
- public:
-  absl::Time Now() override { return absl::FromUnixMicros(now_micros); }
-  void Sleep(absl::Duration) override {}
-  void Advance(absl::Duration duration) { now_micros += absl::ToInt64Microseconds(duration); }
-  std::atomic<int64_t> now_micros = 1'800'000'000'000'000;
-};
 
 class EventRecorderTest : public ::testing::Test {
  protected:

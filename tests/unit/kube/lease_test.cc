@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/kube/fake_kubernetes.h"
+#include "tests/unit/kube/set_clock.h"
 
 namespace omdb::kube {
 namespace {
@@ -16,7 +17,7 @@ using ::testing::HasSubstr;
 using What = LeaseDecision::What;
 
 constexpr absl::Duration kDuration = absl::Seconds(15);
-const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+const absl::Time kNow = absl::FromUnixSeconds(SetClock::kStart);
 
 LeaseRecord HeldBy(const std::string& holder) {
   return {.holder = holder,
@@ -98,14 +99,6 @@ TEST(LeaseObject, LeavesAnEmptyHolderOut) {
   EXPECT_EQ(object["metadata"]["resourceVersion"], "77");
 }
 
-class SetClocks : public Clock, public MonotonicClock {
- public:
-  absl::Time Now() override { return kNow + now; }
-  void Sleep(absl::Duration duration) override { now += duration; }
-  absl::Duration Elapsed() override { return now; }
-  absl::Duration now;
-};
-
 class LeaderElectorTest : public ::testing::Test {
  protected:
   LeaderElectionOptions Options(const std::string& identity) {
@@ -126,13 +119,13 @@ class LeaderElectorTest : public ::testing::Test {
   // The electors give back when they end, after what a test's function refers to is gone.
   void TearDown() override { kubernetes_.before = nullptr; }
 
-  void Advance(absl::Duration duration) { clocks_.now += duration; }
+  void Advance(absl::Duration duration) { clock_.Advance(duration); }
 
   FakeKubernetes kubernetes_;
-  SetClocks clocks_;
+  SetClock clock_;
   std::vector<std::string> story_;
-  LeaderElector a_{&kubernetes_, &clocks_, &clocks_, Options("a")};
-  LeaderElector b_{&kubernetes_, &clocks_, &clocks_, Options("b")};
+  LeaderElector a_{&kubernetes_, &clock_, &clock_, Options("a")};
+  LeaderElector b_{&kubernetes_, &clock_, &clock_, Options("b")};
 };
 
 TEST_F(LeaderElectorTest, TheFirstLeadsAndTheOtherWaits) {
