@@ -1,10 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "controllers/act.h"
-#include "tests/unit/controllers/fake_kubernetes.h"
-#include "tests/unit/controllers/fake_openmldb.h"
-#include "tests/unit/controllers/whole_cluster.h"
+#include "tests/unit/controllers/act_fixture.h"
 
 // The actions of mending.
 namespace omdb {
@@ -15,28 +12,16 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 // A partition that a leads and b follows.
-class ActMend : public testing::Test {
+class ActMend : public ActFixture {
  protected:
   ActMend() {
     openmldb.With(0, {"a", "b"});
     Look();
   }
-  void Look() { cluster.seen.database->tables = openmldb.tables; }
-  absl::Status Do(const Action& action) {
-    return omdb::Act(kubernetes, openmldb, clock, cluster.seen, action, ledger, notes);
-  }
   void TakeInHand() {
     ledger.tablet.emplace().name = "a";
     ledger.tablet->partitions = {{kZero, true, "b"}};
   }
-
-  const PartitionId kZero = FakeOpenMldb::Id(0);
-  FakeClock clock;
-  FakeKubernetes kubernetes;
-  FakeOpenMldb openmldb{clock};
-  WholeCluster cluster;
-  Ledger ledger;
-  std::vector<Note> notes;
 };
 
 TEST_F(ActMend, MakesAReplicaLeadAgain) {

@@ -3,9 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/controllers/fake_kubernetes.h"
-#include "tests/unit/controllers/fake_openmldb.h"
-#include "tests/unit/controllers/whole_cluster.h"
+#include "tests/unit/controllers/act_fixture.h"
 
 namespace omdb {
 namespace {
@@ -16,48 +14,37 @@ using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
 // Tablet a is in hand; it leads partition 0 and follows in partition 1.
-class Act : public testing::Test {
+class ActInHand : public ActFixture {
  protected:
-  Act() {
+  ActInHand() {
     openmldb.With(0, {"a", "b"}).With(1, {"b", "a"});
-    cluster.seen.database->tables = openmldb.tables;
+    Look();
     ledger.tablet.emplace();
     ledger.tablet->name = "a";
     ledger.tablet->partitions = {{kZero, true, "b"}, {kOne, false, ""}};
   }
-
-  absl::Status Do(const Action& action) {
-    return omdb::Act(kubernetes, openmldb, clock, cluster.seen, action, ledger, notes);
-  }
   HeldPartition& Held(uint32_t pid) { return ledger.tablet->partitions.at(pid); }
 
-  const PartitionId kZero = FakeOpenMldb::Id(0);
   const PartitionId kOne = FakeOpenMldb::Id(1);
-  FakeClock clock;
-  FakeKubernetes kubernetes;
-  FakeOpenMldb openmldb{clock};
-  WholeCluster cluster;
-  Ledger ledger;
-  std::vector<Note> notes;
 };
 
 Json Named(const std::string& name) {
   return {{"metadata", {{"namespace", "ns"}, {"name", name}, {"uid", "1"}}}};
 }
 
-TEST_F(Act, AppliesAnObject) {
+TEST_F(ActInHand, AppliesAnObject) {
   EXPECT_TRUE(Do(action::Apply{types::Service(), Named("s")}).ok());
   EXPECT_TRUE(kubernetes.Has(types::Service(), {"ns", "s"}));
 }
 
-TEST_F(Act, SaysWhatItCouldNotApply) {
+TEST_F(ActInHand, SaysWhatItCouldNotApply) {
   kubernetes.before = [](const std::string&) { return absl::PermissionDeniedError("forbidden"); };
   const absl::Status status = Do(action::Apply{types::Service(), Named("s")});
   EXPECT_TRUE(absl::IsPermissionDenied(status));
   EXPECT_THAT(status.message(), HasSubstr("apply Service s: forbidden"));
 }
 
-TEST_F(Act, DeletesThatPodAndNoOther) {
+TEST_F(ActInHand, DeletesThatPodAndNoOther) {
   kubernetes.Put(types::Pod(), Named("p"));
   EXPECT_TRUE(absl::IsAborted(Do(action::DeletePod{"p", "0"})));
   EXPECT_TRUE(kubernetes.Has(types::Pod(), {"ns", "p"}));
@@ -66,14 +53,14 @@ TEST_F(Act, DeletesThatPodAndNoOther) {
   EXPECT_TRUE(Do(action::DeletePod{"p", "1"}).ok()) << "it may be repeated";
 }
 
-TEST_F(Act, SetsAutoFailover) {
+TEST_F(ActInHand, SetsAutoFailover) {
   EXPECT_TRUE(Do(action::SetAutoFailover{true}).ok());
   EXPECT_TRUE(openmldb.auto_failover);
   openmldb.On("SetAutoFailover", Refused(kAway));
   EXPECT_TRUE(absl::IsUnavailable(Do(action::SetAutoFailover{false})));
 }
 
-TEST_F(Act, ReportsALeaderThatMovedAndOneThatReturned) {
+TEST_F(ActInHand, ReportsALeaderThatMovedAndOneThatReturned) {
   ASSERT_TRUE(Do(action::HandOver{kZero, "a", "b"}).ok());
   const TabletReport& report = ledger.tablet->report;
   EXPECT_EQ(report.leaders_moved, 1);
@@ -89,7 +76,7 @@ TEST_F(Act, ReportsALeaderThatMovedAndOneThatReturned) {
   EXPECT_EQ(report.leaders_moved, 1);
 }
 
-TEST_F(Act, ReportsTheRowsThatAHandOverLost) {
+TEST_F(ActInHand, ReportsTheRowsThatAHandOverLost) {
   openmldb.On("ChangeLeader", Then([this] { openmldb.Meta(0).term_offsets.back() = {8, 99}; }));
   ASSERT_TRUE(Do(action::HandOver{kZero, "a", "b"}).ok());
   EXPECT_EQ(ledger.tablet->report.rows_lost, 2u);
@@ -99,7 +86,7 @@ TEST_F(Act, ReportsTheRowsThatAHandOverLost) {
   EXPECT_THAT(notes[0].message, HasSubstr("2 rows of db.t/0"));
 }
 
-TEST_F(Act, KeepsToTheLimitsOfTheSpec) {
+TEST_F(ActInHand, KeepsToTheLimitsOfTheSpec) {
   cluster.seen.cluster.spec.upgrade.fence_limit = absl::Milliseconds(20);
   cluster.seen.cluster.spec.upgrade.max_write_pause = absl::Seconds(3);
   openmldb.On("Fence a", Then([this] {
@@ -117,7 +104,7 @@ TEST_F(Act, KeepsToTheLimitsOfTheSpec) {
   EXPECT_LE(ledger.tablet->report.longest_fence, absl::Milliseconds(20));
 }
 
-TEST_F(Act, ReportsNoHandOverThatFailed) {
+TEST_F(ActInHand, ReportsNoHandOverThatFailed) {
   openmldb.On("ChangeLeader", RefusedWith(OpenMldbCode::kTabletNotHealthy));
   const absl::Status status = Do(action::HandOver{kZero, "a", "b"});
   EXPECT_TRUE(absl::IsAborted(status));
@@ -125,28 +112,28 @@ TEST_F(Act, ReportsNoHandOverThatFailed) {
   EXPECT_EQ(ledger.tablet->report.leaders_moved, 0);
 }
 
-TEST_F(Act, HandsOverATableThatAppearedMeanwhileWithoutATabletInHand) {
+TEST_F(ActInHand, HandsOverATableThatAppearedMeanwhileWithoutATabletInHand) {
   cluster.seen.database->tables.clear();
   ledger.tablet.reset();
   EXPECT_TRUE(Do(action::HandOver{kZero, "a", "b"}).ok());
   EXPECT_EQ(ledger, Ledger());
 }
 
-TEST_F(Act, AddsAndDeletesAReplica) {
+TEST_F(ActInHand, AddsAndDeletesAReplica) {
   ASSERT_TRUE(Do(action::AddReplica{kZero, "c"}).ok());
   EXPECT_NE(openmldb.Meta(0).Find("c"), nullptr);
   ASSERT_TRUE(Do(action::DeleteReplica{kZero, "c"}).ok());
   EXPECT_EQ(openmldb.Meta(0).Find("c"), nullptr);
 }
 
-TEST_F(Act, DetachesAFollowerFromLeaderAndNameserver) {
+TEST_F(ActInHand, DetachesAFollowerFromLeaderAndNameserver) {
   ASSERT_TRUE(Do(action::Detach{kOne, "b", "a"}).ok());
   EXPECT_THAT(openmldb.Replica("b", 1).followers, IsEmpty());
   EXPECT_FALSE(openmldb.Meta(1).Find("a")->is_alive);
 }
 
 // Else the nameserver would not count on a replica that its leader still sends to.
-TEST_F(Act, KeepsAFollowerAliveThatItsLeaderDoesNotLetGo) {
+TEST_F(ActInHand, KeepsAFollowerAliveThatItsLeaderDoesNotLetGo) {
   openmldb.On("Release db.t/1 (tid 1)", Refused(kAway));
   EXPECT_TRUE(absl::IsUnavailable(Do(action::Detach{kOne, "b", "a"})));
   EXPECT_TRUE(openmldb.Meta(1).Find("a")->is_alive);
@@ -156,14 +143,14 @@ action::Load LoadBoth(const PartitionId& zero, const PartitionId& one) {
   return {"a", {{zero, TableMode::kFollower, 7}, {one, TableMode::kFollower, 7}}};
 }
 
-TEST_F(Act, LoadsPartitions) {
+TEST_F(ActInHand, LoadsPartitions) {
   openmldb.loaded["a"].clear();
   ASSERT_TRUE(Do(LoadBoth(kZero, kOne)).ok());
   EXPECT_EQ(openmldb.loaded["a"].size(), 2u);
   EXPECT_FALSE(Held(0).recover || Held(1).recover);
 }
 
-TEST_F(Act, TakesWhatIsLoadedOrLoadingForLoaded) {
+TEST_F(ActInHand, TakesWhatIsLoadedOrLoadingForLoaded) {
   openmldb.On("Load db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kTableExists))
       .On("Load db.t/1 (tid 1)", RefusedWith(OpenMldbCode::kLoading));
   EXPECT_TRUE(Do(LoadBoth(kZero, kOne)).ok());
@@ -171,7 +158,7 @@ TEST_F(Act, TakesWhatIsLoadedOrLoadingForLoaded) {
   EXPECT_THAT(notes, IsEmpty());
 }
 
-TEST_F(Act, LeavesWhatTheTabletRefusesToLoadToRecoverTable) {
+TEST_F(ActInHand, LeavesWhatTheTabletRefusesToLoadToRecoverTable) {
   openmldb.On("Load db.t/1 (tid 1)", RefusedWith(OpenMldbCode::kInvalidParameter));
   EXPECT_TRUE(Do(LoadBoth(kZero, kOne)).ok());
   EXPECT_FALSE(Held(0).recover);
@@ -180,14 +167,14 @@ TEST_F(Act, LeavesWhatTheTabletRefusesToLoadToRecoverTable) {
   EXPECT_EQ(notes[0].reason, "LoadFailed");
 }
 
-TEST_F(Act, LeavesALeaderThatTheTabletRefusesToLoadToNobody) {
+TEST_F(ActInHand, LeavesALeaderThatTheTabletRefusesToLoadToNobody) {
   openmldb.On("Load db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kInvalidParameter));
   EXPECT_THAT(Do(LoadBoth(kZero, kOne)).message(), HasSubstr("307"));
   EXPECT_FALSE(Held(0).recover) << "there is nobody to copy it from";
   EXPECT_THAT(notes, IsEmpty());
 }
 
-TEST_F(Act, AsksAgainWhereTheTabletDidNotAnswer) {
+TEST_F(ActInHand, AsksAgainWhereTheTabletDidNotAnswer) {
   openmldb.On("Load db.t/0 (tid 1)", Refused(kAway)).On("Load db.t/1 (tid 1)", AnswerLost());
   const absl::Status status = Do(LoadBoth(kZero, kOne));
   EXPECT_TRUE(absl::IsUnavailable(status));
@@ -195,7 +182,7 @@ TEST_F(Act, AsksAgainWhereTheTabletDidNotAnswer) {
   EXPECT_FALSE(Held(0).recover || Held(1).recover);
 }
 
-TEST_F(Act, LoadsWhatIsNotHeldAndTellsWhatTheTabletRefuses) {
+TEST_F(ActInHand, LoadsWhatIsNotHeldAndTellsWhatTheTabletRefuses) {
   ledger.tablet.reset();
   openmldb.loaded["a"].clear();
   openmldb.On("Load db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kInvalidParameter));
@@ -204,7 +191,7 @@ TEST_F(Act, LoadsWhatIsNotHeldAndTellsWhatTheTabletRefuses) {
   EXPECT_THAT(notes, IsEmpty()) << "nobody leaves it to RecoverTable";
 }
 
-TEST_F(Act, RemembersWhatWasAttached) {
+TEST_F(ActInHand, RemembersWhatWasAttached) {
   openmldb.Replica("b", 1).followers.clear();
   openmldb.On("Attach db.t/0 (tid 1)", Refused(kAway));
   const absl::Status status = Do(action::Attach{"a", {kZero, kOne}, {"b", "b"}});
@@ -214,19 +201,19 @@ TEST_F(Act, RemembersWhatWasAttached) {
   EXPECT_THAT(openmldb.Replica("b", 1).followers, UnorderedElementsAre("a"));
 }
 
-TEST_F(Act, AttachesWhatIsNotHeld) {
+TEST_F(ActInHand, AttachesWhatIsNotHeld) {
   ledger.tablet->partitions.clear();
   EXPECT_TRUE(Do(action::Attach{"a", {kOne}, {"b"}}).ok());
 }
 
-TEST_F(Act, MarksAReplicaAliveAsAFollower) {
+TEST_F(ActInHand, MarksAReplicaAliveAsAFollower) {
   openmldb.Meta(0).replicas[1] = {"b", true, false, true, 100};
   ASSERT_TRUE(Do(action::MarkAlive{kZero, "b"}).ok());
   EXPECT_TRUE(openmldb.Meta(0).replicas[1].is_alive);
   EXPECT_FALSE(openmldb.Meta(0).replicas[1].is_leader);
 }
 
-TEST_F(Act, RecoversUnlessTheReplicaIsAlive) {
+TEST_F(ActInHand, RecoversUnlessTheReplicaIsAlive) {
   openmldb.Meta(1).replicas[1].is_alive = false;
   EXPECT_TRUE(Do(action::Recover{kOne, "a"}).ok());
   EXPECT_TRUE(openmldb.Meta(1).Find("a")->is_alive);
@@ -236,14 +223,14 @@ TEST_F(Act, RecoversUnlessTheReplicaIsAlive) {
   EXPECT_THAT(Do(action::Recover{kOne, "a"}).message(), HasSubstr("303"));
 }
 
-TEST_F(Act, LeavesASessionThatCannotBeEndedToItsTimeOut) {
+TEST_F(ActInHand, LeavesASessionThatCannotBeEndedToItsTimeOut) {
   ASSERT_TRUE(Do(action::EndZooKeeperSession{"a:10921", false}).ok());
   EXPECT_THAT(openmldb.disconnected, ElementsAre("a:10921"));
   openmldb.On("DisconnectZk", Refused(kAway));
   EXPECT_TRUE(Do(action::EndZooKeeperSession{"b:10921", false}).ok());
 }
 
-TEST_F(Act, RenewsASession) {
+TEST_F(ActInHand, RenewsASession) {
   const absl::Time begin = clock.Now();
   ASSERT_TRUE(Do(action::RenewZooKeeperSession{"a:10921"}).ok());
   EXPECT_THAT(openmldb.disconnected, IsEmpty());
@@ -254,7 +241,7 @@ TEST_F(Act, RenewsASession) {
   EXPECT_TRUE(absl::IsUnavailable(Do(action::RenewZooKeeperSession{"a:10921"})));
 }
 
-TEST_F(Act, LiftsAFence) {
+TEST_F(ActInHand, LiftsAFence) {
   openmldb.fenced = {"a"};
   EXPECT_TRUE(Do(action::Unfence{"a"}).ok());
   EXPECT_THAT(openmldb.fenced, IsEmpty());
