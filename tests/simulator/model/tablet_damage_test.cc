@@ -130,10 +130,7 @@ TEST(TabletFence, HazardH1StaleLeaderFillsAReloadedFollower) {
   // A second change, then B comes back: dropped, loaded empty, not yet added to its leader.
   cluster.ChangeLeader("C", 'C', 3);
   ASSERT_EQ(cluster.DropTable('B'), 0);
-  api::CreateTableRequest empty;
-  *empty.mutable_table_meta() = cluster.Meta(0);
-  empty.mutable_table_meta()->set_mode(api::kTableFollower);
-  ASSERT_EQ(cluster.Call<api::CreateTableResponse>('B', "CreateTable", empty).code(), 0);
+  ASSERT_EQ(cluster.CreateEmptyFollower('B'), 0);
   cluster.RunFor(absl::Milliseconds(2500));
   EXPECT_EQ(cluster.Offset('B'), 507);  // 501 to 507 of A, with nothing before them
   ASSERT_EQ(cluster.AddReplica('C', 'B'), 0);
@@ -170,10 +167,7 @@ TEST(TabletReplication, FollowerLoadedBehindItsLeadersBeliefHasAHole) {
   ASSERT_TRUE(cluster.RunUntilEqual("AB", absl::Seconds(2)));
   // B loses its binlog and is loaded without being added again.
   ASSERT_EQ(cluster.DropTable('B'), 0);
-  api::CreateTableRequest empty;
-  *empty.mutable_table_meta() = cluster.Meta(0);
-  empty.mutable_table_meta()->set_mode(api::kTableFollower);
-  ASSERT_EQ(cluster.Call<api::CreateTableResponse>('B', "CreateTable", empty).code(), 0);
+  ASSERT_EQ(cluster.CreateEmptyFollower('B'), 0);
   cluster.PutRows('A', "later", 5);
   ASSERT_TRUE(cluster.RunUntilEqual("AB", absl::Seconds(3)));
 
@@ -192,12 +186,7 @@ TEST(TabletReplication, NothingIsSentFromBeyondAHoleInTheLeadersOwnLog) {
   cluster.PutRows('A', "r", 20);
   ASSERT_TRUE(cluster.RunUntilEqual("AB", absl::Seconds(2)));
   ASSERT_EQ(cluster.DropTable('B'), 0);
-  api::CreateTableRequest empty;
-  *empty.mutable_table_meta() = cluster.Meta(0);
-  empty.mutable_table_meta()->set_mode(api::kTableFollower);
-  for (char name : {'B', 'C'}) {
-    ASSERT_EQ(cluster.Call<api::CreateTableResponse>(name, "CreateTable", empty).code(), 0);
-  }
+  for (char name : {'B', 'C'}) ASSERT_EQ(cluster.CreateEmptyFollower(name), 0);
   cluster.PutRows('A', "later", 5);
   ASSERT_TRUE(cluster.RunUntilEqual("AB", absl::Seconds(2)));
   cluster.ChangeLeader("BC", 'B', 1);  // with entries 21 to 25 only

@@ -261,10 +261,7 @@ TEST(TabletSnapshot, FollowerFarBehindIsSentTheBinlogFromDisk) {
   TabletCluster cluster("AB");
   cluster.CreatePartition("A");
   cluster.PutRows('A', "r", 3000);
-  api::CreateTableRequest empty;
-  *empty.mutable_table_meta() = cluster.Meta(0);
-  empty.mutable_table_meta()->set_mode(api::kTableFollower);
-  ASSERT_EQ(cluster.Call<api::CreateTableResponse>('B', "CreateTable", empty).code(), 0);
+  ASSERT_EQ(cluster.CreateEmptyFollower('B'), 0);
   ASSERT_EQ(cluster.AddReplica('A', 'B'), 0);
   cluster.RunFor(absl::Milliseconds(2));
   ASSERT_LT(cluster.Offset('B'), 2000);

@@ -75,6 +75,13 @@ void TabletCluster::CreatePartition(const std::string& names, uint32_t pid, uint
   }
 }
 
+int TabletCluster::CreateEmptyFollower(char name) {
+  api::CreateTableRequest request;
+  *request.mutable_table_meta() = Meta(0);
+  request.mutable_table_meta()->set_mode(api::kTableFollower);
+  return Call<api::CreateTableResponse>(name, "CreateTable", request).code();
+}
+
 int TabletCluster::Put(char name, const std::string& key, uint32_t pid) {
   api::PutRequest request;
   request.set_tid(kTid);

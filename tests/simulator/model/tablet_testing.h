@@ -51,6 +51,8 @@ class TabletCluster {
   api::TableMeta Meta(uint32_t pid) const;
   // Creates the partition on those tablets, the first one leading, with this term.
   void CreatePartition(const std::string& names, uint32_t pid = 0, uint64_t term = 1);
+  // A replica of partition 0 that has nothing, and that no leader replicates to yet.
+  int CreateEmptyFollower(char name);
   int Put(char name, const std::string& key, uint32_t pid = 0);
   // `count` rows with keys prefix0, prefix1, …, all acknowledged.
   void PutRows(char name, const std::string& prefix, int count, uint32_t pid = 0);
