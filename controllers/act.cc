@@ -36,6 +36,22 @@ absl::Status First(const std::vector<absl::Status>& statuses) {
   return absl::OkStatus();
 }
 
+absl::Status RenewZooKeeperSession(OpenMldb& openmldb, Clock& clock, const std::string& address) {
+  if (absl::Status status = openmldb.DisconnectZk(address, false); !status.ok()) return status;
+  // At once it would be missed again: the nameserver is still busy with the end of the session
+  // (H6).
+  clock.Sleep(kBetweenSessions);
+  return openmldb.ConnectZk(address, false);
+}
+
+// A tablet does not know where another one is: the nameserver tells all of them at the next change
+// under /nodes (F1.3).
+void TellAddresses(OpenMldb& openmldb, Clock& clock, const Database& database) {
+  for (const Tablet& tablet : database.tablets) {
+    if (tablet.healthy && RenewZooKeeperSession(openmldb, clock, tablet.real_endpoint).ok()) return;
+  }
+}
+
 class Actor {
  public:
   Actor(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock, const Snapshot& seen,
@@ -128,19 +144,21 @@ class Actor {
   }
 
   absl::Status operator()(const action::Attach& a) {
-    // A leader that kept an old position for it would leave a hole (F5.2.1 d).
-    const auto removed = openmldb_.DelReplica(a.partitions, a.leaders, a.follower);
-    if (absl::Status status = First(removed); !status.ok()) return status;
-    const auto statuses = openmldb_.AddReplica(a.partitions, a.leaders, a.follower);
+    const auto statuses = Follow(openmldb_, a.partitions, a.leaders, a.follower);
     for (size_t i = 0; i < statuses.size(); ++i) {
       HeldPartition* held = Find(ledger_, a.partitions[i]);
-      if (statuses[i].ok() && held != nullptr) held->attached_to = a.leaders[i];
+      if (!statuses[i].ok() || held == nullptr) continue;
+      held->attached_to = a.leaders[i];
+      held->attached_at = clock_.Now();
     }
     return First(statuses);
   }
 
   absl::Status operator()(const action::MarkAlive& a) {
-    return openmldb_.SetReplicaMeta(a.partition, a.endpoint, a.leader, /*is_alive=*/true);
+    // SetTablePartition tells no client; a new leader without that is one that nobody writes to.
+    return a.leader ? openmldb_.UpdateTableAliveStatus(a.partition, a.endpoint, true)
+                    : openmldb_.SetReplicaMeta(a.partition, a.endpoint, /*is_leader=*/false,
+                                               /*is_alive=*/true);
   }
 
   absl::Status operator()(const action::Recover& a) {
@@ -154,11 +172,7 @@ class Actor {
   }
 
   absl::Status operator()(const action::RenewZooKeeperSession& a) {
-    if (absl::Status status = openmldb_.DisconnectZk(a.address, false); !status.ok()) return status;
-    // At once it would be missed again: the nameserver is still busy with the end of the session
-    // (H6).
-    clock_.Sleep(kBetweenSessions);
-    return openmldb_.ConnectZk(a.address, false);
+    return RenewZooKeeperSession(openmldb_, clock_, a.address);
   }
 
   absl::Status operator()(const action::LeadAgain& a) {
@@ -227,6 +241,8 @@ absl::Status Act(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock, const
                  const Action& action, Ledger& ledger, std::vector<Note>& notes) {
   absl::Status status = std::visit(Actor(kubernetes, openmldb, clock, seen, ledger, notes), action);
   if (status.ok()) return status;
+  if (CodeOf(status) == static_cast<int>(OpenMldbCode::kNameUnknown) && seen.database)
+    TellAddresses(openmldb, clock, *seen.database);
   return absl::Status(status.code(), absl::StrCat(ToString(action), ": ", status.message()));
 }
 

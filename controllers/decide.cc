@@ -9,6 +9,21 @@
 namespace omdb {
 namespace {
 
+// One may be made late, by an op that outlived its tablet's turn.
+bool NoExtraReplicas(Plan& plan) {
+  for (const Table& table : plan.seen.database->tables) {
+    for (const Partition& partition : table.partitions) {
+      const auto& extra = plan.ledger().rollout->extra_replicas;
+      const auto made = extra.find(ToString(partition.id));
+      if (made == extra.end() || partition.Find(made->second) == nullptr ||
+          partition.LedBy(made->second))
+        continue;
+      plan.Do(action::DeleteReplica{partition.id, made->second});
+    }
+  }
+  return plan.decision.actions.empty();
+}
+
 // After the last component: what was promised is checked, and the rollout is closed (F7.3).
 bool Finish(Plan& plan) {
   auto& rollout = plan.ledger().rollout;
@@ -33,6 +48,7 @@ bool Finish(Plan& plan) {
       }
     }
   }
+  if (!NoExtraReplicas(plan)) return plan.Acting("removing extra replicas", kShortly);
   plan.Tell("UpgradeComplete", absl::StrCat("every component runs version ", rollout->to_version));
   rollout.reset();
   plan.ledger().followed_in_term.clear();

@@ -70,7 +70,7 @@ struct Attach {
 struct MarkAlive {
   PartitionId partition;
   std::string endpoint;
-  bool leader = false;  // the partition's, who has none
+  bool leader = false;  // it led last, and its partition has no leader that is alive
 };
 struct Recover {
   PartitionId partition;

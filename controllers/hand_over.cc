@@ -179,7 +179,8 @@ class HandOver {
   absl::Status ChangeLeader() {
     absl::Status asked = openmldb_.ChangeLeader(partition_, to_);
     // A lost answer does not mean that nothing happened: look.
-    may_run_ = asked.ok() || absl::IsDeadlineExceeded(asked);
+    unanswered_ = absl::IsDeadlineExceeded(asked);
+    may_run_ = asked.ok() || unanswered_;
     if (!may_run_) return asked;
     const absl::Time deadline = clock_.Now() + std::max(limits_.pause, absl::Milliseconds(500));
     while (clock_.Now() < deadline) {
@@ -217,9 +218,15 @@ class HandOver {
       changed_ = *std::move(partition);
       return Changed();
     }
+    // A nameserver that hung may do it yet when it wakes, and would make a second leader beside the
+    // old one. All replicas are equal: the same change once more leaves nothing for it to do.
+    if (unanswered_ && !std::exchange(asked_again_, true)) {
+      const absl::Status changed = ChangeLeader();
+      return changed.ok() ? Changed() : MakeLeaderAgain(changed);
+    }
     if (absl::Status restored = Restore(); !restored.ok()) return restored;
     return absl::AbortedError(absl::StrCat("the leader of ", ToString(partition_), " stays on ",
-                                           from_, ": ", why.message()));
+                                           from_, ": ", why.message(), cancelled_));
   }
 
   // An op that still runs could make another one leader after the old one leads again.
@@ -234,7 +241,10 @@ class HandOver {
                          to_, " is neither done nor cancelled: ", why.message()));
       }
       if (running.ok()) {
-        for (const Op& op : *running) (void)openmldb_.CancelOp(op.id);
+        for (const Op& op : *running) {
+          cancelled_ = absl::StrCat(" (op ", op.id, " was cancelled in task ", op.task, ")");
+          (void)openmldb_.CancelOp(op.id);
+        }
       }
       clock_.Sleep(kPoll);
     }
@@ -290,7 +300,10 @@ class HandOver {
   std::vector<std::string> replicas_;  // the old leader first, then its followers
   uint64_t old_term_ = 0;
   bool demoted_ = false;
-  bool may_run_ = false;  // an op that changes the leader
+  bool may_run_ = false;     // an op that changes the leader
+  bool unanswered_ = false;  // the last request for one
+  bool asked_again_ = false;
+  std::string cancelled_;  // what op was, for people
   absl::Time paused_since_;
   absl::Status last_error_;
   Partition changed_;

@@ -44,8 +44,10 @@ Json ToJson(const HeldPartition& held) {
   if (!held.moved_to.empty()) json["movedTo"] = held.moved_to;
   if (!held.extra_replica.empty()) json["extraReplica"] = held.extra_replica;
   if (held.offset != 0) json["offset"] = held.offset;
+  if (held.record_count != 0) json["recordCount"] = held.record_count;
   if (held.attach_offset != 0) json["attachOffset"] = held.attach_offset;
   if (!held.attached_to.empty()) json["attachedTo"] = held.attached_to;
+  if (held.attached_at != absl::Time()) json["attachedAtUs"] = Micros(held.attached_at);
   if (held.recover) json["recover"] = true;
   return json;
 }
@@ -57,8 +59,11 @@ HeldPartition HeldFromJson(const Json& json) {
   held.moved_to = json.value("movedTo", "");
   held.extra_replica = json.value("extraReplica", "");
   held.offset = json.value("offset", uint64_t{0});
+  held.record_count = json.value("recordCount", uint64_t{0});
   held.attach_offset = json.value("attachOffset", uint64_t{0});
   held.attached_to = json.value("attachedTo", "");
+  if (json.contains("attachedAtUs"))
+    held.attached_at = absl::FromUnixMicros(json.at("attachedAtUs"));
   held.recover = json.value("recover", false);
   return held;
 }
@@ -113,6 +118,7 @@ Json ToJson(const Rollout& rollout) {
                {"offsets", rollout.offsets},
                {"tablets", Json::array()}};
   for (const TabletReport& report : rollout.tablets) json["tablets"].push_back(ToJson(report));
+  if (!rollout.extra_replicas.empty()) json["extraReplicas"] = rollout.extra_replicas;
   if (rollout.rows_lost > 0) json["rowsLost"] = rollout.rows_lost;
   if (rollout.unwell_since) json["unwellSinceUs"] = Micros(*rollout.unwell_since);
   if (rollout.jobs_awaited_since) json["jobsAwaitedSinceUs"] = Micros(*rollout.jobs_awaited_since);
@@ -126,6 +132,7 @@ Rollout RolloutFromJson(const Json& json) {
   rollout.started = absl::FromUnixMicros(json.at("startedUs"));
   rollout.offsets = json.at("offsets").get<std::map<std::string, uint64_t>>();
   for (const Json& report : json.at("tablets")) rollout.tablets.push_back(ReportFromJson(report));
+  if (json.contains("extraReplicas")) json.at("extraReplicas").get_to(rollout.extra_replicas);
   rollout.rows_lost = json.value("rowsLost", uint64_t{0});
   if (json.contains("unwellSinceUs"))
     rollout.unwell_since = absl::FromUnixMicros(json.at("unwellSinceUs"));

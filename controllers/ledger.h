@@ -47,10 +47,13 @@ struct HeldPartition {
   std::string extra_replica;
   // The tablet's own last offset when it stopped; compared after loading (M12 step 3).
   uint64_t offset = 0;
+  // Records that it had then: at the same offset it has no fewer afterwards. 0 when not known.
+  uint64_t record_count = 0;
   // The leader's offset just before the follower was attached again: reached means caught up.
   uint64_t attach_offset = 0;
-  // The leader that replicates to the tablet, or may; empty when none does.
+  // The leader that replicates to the tablet, or may, and since when; empty when none does.
   std::string attached_to;
+  absl::Time attached_at;
   // Left to the nameserver's RecoverTable because what was loaded is not what was remembered.
   bool recover = false;
 
@@ -79,6 +82,9 @@ struct Rollout {
   std::optional<absl::Time> jobs_awaited_since;
   // Partitions are not well since then, though auto_failover is on and no tablet is in hand.
   std::optional<absl::Time> unwell_since;
+  // Tablets that had an extra replica made, by ToString(PartitionId): the nameserver may make one
+  // once more from an op that it had forgotten.
+  std::map<std::string, std::string> extra_replicas;
   uint64_t rows_lost = 0;  // found while no tablet was in hand, and in no report of a tablet
 
   bool operator==(const Rollout&) const = default;

@@ -13,10 +13,13 @@ namespace {
 // For that long the nameserver may take to see a tablet that is registered; then it has missed it
 // (H6).
 constexpr absl::Duration kMissedAfter = absl::Seconds(2);
+// No server is there sooner after its pod was made.
+constexpr absl::Duration kStartsAfter = absl::Milliseconds(200);
 // A task that copies no data takes a tenth of a second, or two seconds where the nameserver asks
 // tablets how far it is; one that a failover of the nameserver or a crash interrupted stays for
 // ever (M6).
 constexpr absl::Duration kStuckAfter = absl::Seconds(20);
+constexpr absl::Duration kStuckForLong = absl::Seconds(60);
 constexpr std::array<const char*, 11> kQuickTasks = {
     "kSelectLeader",    "kChangeLeader",          "kUpdateLeaderInfo", "kAddReplica",
     "kDelReplica",      "kAddTableInfo",          "kDelTableInfo",     "kUpdateTableInfo",
@@ -48,8 +51,9 @@ bool MakeTabletsKnown(Plan& plan) {
         std::count(registered.begin(), registered.end(), tablet.endpoint) == 0)
       continue;
     const absl::Duration age = plan.seen.now - pod->created;
-    const absl::Duration missed_for = tablet.healthy ? tablet.state_age - age : tablet.state_age;
-    if (missed_for < kMissedAfter || age < 2 * kMissedAfter) continue;
+    const bool missed =
+        tablet.healthy ? tablet.state_age > age - kStartsAfter : tablet.state_age >= kMissedAfter;
+    if (!missed || age < 2 * kMissedAfter) continue;
     plan.Do(action::RenewZooKeeperSession{absl::StrCat(pod->ip, ":", PortOf(Component::kTablet))});
   }
   return plan.decision.actions.empty() || Mends(plan, "making tablets known to the nameserver");
@@ -61,8 +65,9 @@ bool Stuck(const Op& op, const Snapshot& seen) {
   if (std::count(kQuickTasks.begin(), kQuickTasks.end(), op.task) > 0) return true;
   // One that copies data takes its time, but a tablet that came back knows nothing of it.
   const std::vector<Tablet>& tablets = seen.database->tablets;
-  return std::any_of(tablets.begin(), tablets.end(), [in_task](const Tablet& tablet) {
-    return tablet.healthy && tablet.state_age < in_task;
+  return std::any_of(tablets.begin(), tablets.end(), [&](const Tablet& tablet) {
+    const bool since_then = seen.now - tablet.state_age > op.started && in_task >= kStuckForLong;
+    return tablet.healthy && (tablet.state_age < in_task || since_then);
   });
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "controllers/guards.h"
@@ -11,8 +12,8 @@ namespace {
 constexpr int kRejoinsAtATime = 8;
 
 // The rollout itself has the replica in its hands: not alive, or about to be removed, on purpose.
-bool InHand(const Ledger& ledger, const PartitionId& id, const std::string& endpoint,
-            const ReplicaStatus* status) {
+bool HeldByRollout(const Ledger& ledger, const PartitionId& id, const std::string& endpoint,
+                   const ReplicaStatus* status) {
   // The hand-over demotes before it changes the leader: somebody else did.
   const bool still_leads = status != nullptr && status->mode == TableMode::kLeader;
   if (!ledger.tablet || still_leads) return false;
@@ -54,29 +55,52 @@ class Replicas {
     if (status == nullptr || status->mode != TableMode::kLeader) return;
     for (const ReplicaMeta& meta : partition.replicas) {
       if (meta.endpoint == leader->endpoint || !Serves(database_, meta.endpoint)) continue;
-      if (InHand(plan_.ledger(), partition.id, meta.endpoint, Status(meta, partition))) continue;
+      if (InHand(meta, partition)) continue;
       MendFollower(partition, *leader, meta);
     }
   }
 
-  // Whoever led last, if nobody has more rows; the guards say that there is none. Of several nobody
-  // knows which of them it was.
+  // Whoever led last, if nobody has more rows; the guards say when there is none.
   void BringLeaderBack(const Table& table, const Partition& partition) {
-    std::vector<const ReplicaMeta*> former;
-    for (const ReplicaMeta& meta : partition.replicas) {
-      if (meta.is_leader) former.push_back(&meta);
-    }
-    if (former.size() != 1 || !Serves(database_, former[0]->endpoint)) return;
-    const ReplicaMeta& last = *former[0];
+    const ReplicaMeta* found = LastLeader(table, partition);
+    if (found == nullptr) return;
+    const ReplicaMeta& last = *found;
     const ReplicaStatus* status = Status(last, partition);
-    if (InHand(plan_.ledger(), partition.id, last.endpoint, status)) return;
-    if (status == nullptr) return Load(table, partition, last.endpoint);
-    if (status->state == TableState::kLoading || status->state == TableState::kUndefined) return;
     for (const ReplicaMeta& meta : partition.replicas) {
       const ReplicaStatus* other = Status(meta, partition);
       if (meta.is_alive && other != nullptr && other->offset > status->offset) return;
     }
     plan_.Do(action::MarkAlive{partition.id, last.endpoint, /*leader=*/true});
+  }
+
+  // Of several former leaders the one of the highest term, or any of them when nothing was written
+  // in the last one (M13). Null while nobody can tell.
+  const ReplicaMeta* LastLeader(const Table& table, const Partition& partition) {
+    std::vector<const ReplicaMeta*> former;
+    for (const ReplicaMeta& meta : partition.replicas) {
+      if (!meta.is_leader) continue;
+      const ReplicaStatus* status = Status(meta, partition);
+      if (!Serves(database_, meta.endpoint)) return nullptr;
+      if (status == nullptr && !InHand(meta, partition)) Load(table, partition, meta.endpoint);
+      if (status == nullptr || status->state == TableState::kLoading ||
+          status->state == TableState::kUndefined)
+        return nullptr;
+      former.push_back(&meta);
+    }
+    if (former.empty()) return nullptr;
+    const auto has_nothing_of_the_last_term = [&](const ReplicaMeta* meta) {
+      return Status(*meta, partition)->offset + 1 == partition.Term().offset;
+    };
+    if (std::all_of(former.begin(), former.end(), has_nothing_of_the_last_term)) {
+      std::erase_if(former, [&](const ReplicaMeta* meta) { return InHand(*meta, partition); });
+      return former.empty() ? nullptr : former.front();
+    }
+    const auto term = [&](const ReplicaMeta* meta) { return TermOf(partition, meta->endpoint); };
+    std::sort(former.begin(), former.end(),
+              [&](const ReplicaMeta* a, const ReplicaMeta* b) { return term(a) > term(b); });
+    const bool sure =
+        former.size() == 1 || (term(former.back()) > 0 && term(former[0]) > term(former[1]));
+    return sure && !InHand(*former[0], partition) ? former[0] : nullptr;
   }
 
   void MendLeader(const Table& table, const Partition& partition, const ReplicaMeta& leader) {
@@ -146,24 +170,31 @@ class Replicas {
     load.requests.push_back(LoadRequestFor(table, partition, TableMode::kFollower));
   }
 
+  bool InHand(const ReplicaMeta& meta, const Partition& partition) const {
+    return HeldByRollout(plan_.ledger(), partition.id, meta.endpoint, Status(meta, partition));
+  }
+
   const ReplicaStatus* Status(const ReplicaMeta& meta, const Partition& partition) const {
     return database_.Status(meta.endpoint, partition.id);
+  }
+
+  // By the closer look; 0 when it is not known.
+  uint64_t TermOf(const Partition& partition, const std::string& tablet) const {
+    if (!database_.closely) return 0;
+    const auto terms = database_.closely->terms.find(ToString(partition.id));
+    if (terms == database_.closely->terms.end()) return 0;
+    const auto own = terms->second.find(tablet);
+    return own == terms->second.end() ? 0 : own->second;
   }
 
   // By the closer look: a follower has seen a higher term than its leader's, and refuses what the
   // leader sends (M2, M6).
   bool FencedFollower(const Partition& partition, const std::string& leader) const {
-    if (!database_.closely) return false;
-    const auto terms = database_.closely->terms.find(ToString(partition.id));
-    if (terms == database_.closely->terms.end()) return false;
-    const auto own = terms->second.find(leader);
-    return own != terms->second.end() &&
-           std::any_of(partition.replicas.begin(), partition.replicas.end(),
-                       [&](const ReplicaMeta& meta) {
-                         const auto other = terms->second.find(meta.endpoint);
-                         return meta.is_alive && other != terms->second.end() &&
-                                other->second > own->second;
-                       });
+    const uint64_t own = TermOf(partition, leader);
+    return own > 0 && std::any_of(partition.replicas.begin(), partition.replicas.end(),
+                                  [&](const ReplicaMeta& meta) {
+                                    return meta.is_alive && TermOf(partition, meta.endpoint) > own;
+                                  });
   }
 
   // By the closer look: its leader does not replicate to it.

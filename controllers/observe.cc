@@ -181,12 +181,24 @@ void TimeTasks(std::vector<Op>& ops, absl::Time now, TaskTimes& times) {
   times = std::move(current);
 }
 
+namespace {
+
+// One that was loaded anew lacks what its leader has sent before, and never gets it (F5.2.1 d).
+bool HasWhatItsLeaderBelieves(OpenMldb& openmldb, const Database& database, const PartitionId& id,
+                              const FollowerInfo& follower) {
+  const ReplicaStatus* seen = database.Status(follower.endpoint, id);
+  if (seen == nullptr || seen->offset >= follower.offset) return true;
+  // It may have got it since.
+  const auto now = openmldb.GetReplicaStatus(id, {follower.endpoint});
+  return !now[0].ok() || now[0]->offset >= follower.offset;
+}
+
+}  // namespace
+
 void LookClosely(OpenMldb& openmldb, Database& database) {
   database.closely.emplace();
   for (const Table& table : database.tables) {
     for (const Partition& partition : table.partitions) {
-      const ReplicaMeta* leader = partition.Leader();
-      if (leader == nullptr || database.Status(leader->endpoint, partition.id) == nullptr) continue;
       const std::string name = ToString(partition.id);
       std::vector<std::string> tablets;
       for (const ReplicaMeta& meta : partition.replicas) {
@@ -198,10 +210,15 @@ void LookClosely(OpenMldb& openmldb, Database& database) {
         if (terms[i].ok() && terms[i]->has_table)
           database.closely->terms[name][tablets[i]] = terms[i]->term;
       }
+      const ReplicaMeta* leader = partition.Leader();
+      if (leader == nullptr || database.Status(leader->endpoint, partition.id) == nullptr) continue;
       const auto followers = openmldb.GetTableFollower(partition.id, leader->endpoint);
       if (!followers.ok()) continue;
       std::set<std::string>& names = database.closely->followers[name];
-      for (const FollowerInfo& follower : *followers) names.insert(follower.endpoint);
+      for (const FollowerInfo& follower : *followers) {
+        if (HasWhatItsLeaderBelieves(openmldb, database, partition.id, follower))
+          names.insert(follower.endpoint);
+      }
     }
   }
 }

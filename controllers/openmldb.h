@@ -101,6 +101,7 @@ struct Op {
   uint32_t pid = 0;
   // Since when it has been seen in this task (TimeTasks in observe.h).
   absl::Time in_task_since = absl::InfiniteFuture();
+  absl::Time started = absl::InfiniteFuture();  // by the nameserver's clock, to the second
 
   bool UnderWay() const { return state == OpState::kInited || state == OpState::kDoing; }
   bool Of(const PartitionId& id) const { return db == id.db && table == id.table && pid == id.pid; }
@@ -169,6 +170,7 @@ enum class OpenMldbCode : int {
   kLoading = 104,
   kReplicaExists = 119,
   kNoFollower = 134,
+  kNameUnknown = 155,
   kNotLeaderNameserver = 300,
   kAutoFailoverEnabled = 301,
   kEndpointNotExist = 302,

@@ -14,15 +14,12 @@ bool HasCode(const absl::Status& status, OpenMldbCode code) {
   return CodeOf(status) == static_cast<int>(code);
 }
 
-// Its leader replicates to it from its own offset on, and it has what the leader had before.
-absl::Status Follow(OpenMldb& openmldb, Clock& clock, const PartitionId& id,
-                    const std::string& leader, const std::string& tablet) {
-  // A leader that kept an old position for it would leave a hole (F5.2.1 d).
-  if (absl::Status status = openmldb.DelReplica({id}, {leader}, tablet)[0]; !status.ok())
-    return status;
+// Follows, and waits until it has what the leader had before.
+absl::Status CatchUp(OpenMldb& openmldb, Clock& clock, const PartitionId& id,
+                     const std::string& leader, const std::string& tablet) {
   const auto before = openmldb.GetReplicaStatus(id, {leader});
   if (!before[0].ok()) return before[0].status();
-  if (absl::Status status = openmldb.AddReplica({id}, {leader}, tablet)[0]; !status.ok())
+  if (absl::Status status = Follow(openmldb, {id}, {leader}, tablet)[0]; !status.ok())
     return status;
   const absl::Time give_up = clock.Now() + kCatchUp;
   while (clock.Now() < give_up) {
@@ -37,8 +34,37 @@ absl::Status Follow(OpenMldb& openmldb, Clock& clock, const PartitionId& id,
 
 }  // namespace
 
+std::vector<absl::Status> Follow(OpenMldb& openmldb, const std::vector<PartitionId>& partitions,
+                                 const std::vector<std::string>& leaders,
+                                 const std::string& follower) {
+  // A leader that kept an old position for it would leave a hole (F5.2.1 d).
+  std::vector<absl::Status> statuses = openmldb.DelReplica(partitions, leaders, follower);
+  std::vector<PartitionId> let_go;
+  std::vector<std::string> by;
+  for (size_t i = 0; i < statuses.size(); ++i) {
+    if (!statuses[i].ok()) continue;
+    let_go.push_back(partitions[i]);
+    by.push_back(leaders[i]);
+  }
+  const std::vector<absl::Status> added = openmldb.AddReplica(let_go, by, follower);
+  auto next = added.begin();
+  for (absl::Status& status : statuses) {
+    if (status.ok()) status = *next++;
+  }
+  return statuses;
+}
+
 absl::Status RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
                                const std::string& tablet) {
+  const absl::StatusOr<Partition> partition = openmldb.GetPartition(id);
+  if (!partition.ok()) return partition.status();
+  // A leader that kept an old position for it would leave a hole behind what is copied (F5.2.1 d).
+  const ReplicaMeta* leader = partition->Leader();
+  const ReplicaMeta* own = partition->Find(tablet);
+  if (leader != nullptr && leader != own && own != nullptr && !own->is_alive) {
+    const absl::Status let_go = openmldb.DelReplica({id}, {leader->endpoint}, tablet)[0];
+    if (!let_go.ok()) return let_go;
+  }
   const absl::Status status = openmldb.RecoverTable(id, tablet);
   return HasCode(status, OpenMldbCode::kPartitionAlive) ? absl::OkStatus() : status;
 }
@@ -114,7 +140,7 @@ absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Tabl
     if (absl::Status status = RecoverFromLeader(openmldb, id, tablet); !status.ok()) return status;
     return result;
   }
-  if (absl::Status status = Follow(openmldb, clock, id, leader->endpoint, tablet); !status.ok())
+  if (absl::Status status = CatchUp(openmldb, clock, id, leader->endpoint, tablet); !status.ok())
     return status;
   if (absl::Status status = openmldb.SetReplicaMeta(id, tablet, /*is_leader=*/false,
                                                     /*is_alive=*/true);

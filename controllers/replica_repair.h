@@ -25,6 +25,12 @@ absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMo
 absl::Status RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
                                const std::string& tablet);
 
+// Asks `leaders[i]` to replicate `partitions[i]` to `follower` from that one's own offset on,
+// whatever the leader knew of it before. The answers are in that order.
+std::vector<absl::Status> Follow(OpenMldb& openmldb, const std::vector<PartitionId>& partitions,
+                                 const std::vector<std::string>& leaders,
+                                 const std::string& follower);
+
 struct RejoinResult {
   bool rejoined = false;  // false: it loads, or RecoverTable was asked; look again
   // What only the replica has, from a term that ended without it: exactly what was lost when its

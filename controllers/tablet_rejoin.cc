@@ -11,8 +11,18 @@
 namespace omdb {
 namespace {
 
+// A leader that was away while the tablet got another address sends to the old one, until it is
+// told again where to (F5.11).
+constexpr absl::Duration kAttachAnew = absl::Seconds(15);
+
 // A partition without another replica, whose downtime was accepted: the tablet stays its leader.
 bool StaysLeader(const HeldPartition& held) { return held.was_leader && held.moved_to.empty(); }
+
+// What is gone at the same offset was not loaded (M12). More may be there than before: what has
+// outlived its time goes from memory before it goes from disk.
+bool HasItsRecords(const HeldPartition& held, const ReplicaStatus& status) {
+  return status.offset != held.offset || status.record_count >= held.record_count;
+}
 
 // An ex-leader must be exactly where it stopped: the next term begins one above (M11). A follower
 // may have got what was on its way, but nothing that its leader does not have.
@@ -30,6 +40,21 @@ bool FitsTheTerms(const Ledger& ledger, const HeldPartition& held, const Partiti
   const auto known = ledger.followed_in_term.find(FollowerKey(held.id, ledger.tablet->name));
   return known != ledger.followed_in_term.end() &&
          EntriesBeyondItsTerm(partition.term_offsets, {known->second, offset}) == 0;
+}
+
+// Somebody has the replica recovered meanwhile. It is left to that, and no leader goes on from
+// where it was: what is copied ends elsewhere. True when there is nothing of that kind.
+bool NobodyElseRecovers(Plan& plan) {
+  const Database& database = *plan.seen.database;
+  const std::string& tablet = plan.ledger().tablet->name;
+  for (HeldPartition& held : plan.ledger().tablet->partitions) {
+    const Partition* partition = database.FindPartition(held.id);
+    if (partition == nullptr || held.recover || !OpUnderWayOn(database, held.id)) continue;
+    held.recover = true;
+    if (partition->Leader() != nullptr && partition->LedBy(held.attached_to))
+      plan.Do(action::Detach{held.id, held.attached_to, tablet});
+  }
+  return plan.decision.actions.empty();
 }
 
 const ReplicaStatus* LeaderStatus(const Database& database, const Partition& partition) {
@@ -57,7 +82,9 @@ bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& foll
     const bool attached = partition->LedBy(held.attached_to);
     if (attached && own != nullptr && own->offset >= held.attach_offset) continue;
     ++behind;
-    if (attached) continue;
+    // Somebody recovers it, and what is copied ends elsewhere.
+    if (OpUnderWayOn(database, held.id)) continue;
+    if (attached && plan.seen.now - held.attached_at < kAttachAnew) continue;
     held.attach_offset = leader->offset;
     action::Attach& batch = attach[endpoint];
     batch.follower = endpoint;
@@ -74,7 +101,8 @@ bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& foll
 bool Load(Plan& plan) {
   // A leader that counts on it from before would leave a hole (F5.2.1 d), and RecoverTable leaves
   // alone what is alive.
-  if (!DetachFromLeaders(plan)) return plan.Acting(Progress(plan, "detaching followers"));
+  if (!NobodyElseRecovers(plan) || !DetachFromLeaders(plan))
+    return plan.Acting(Progress(plan, "detaching followers"));
   const Database& database = *plan.seen.database;
   TabletInHand& hand = *plan.ledger().tablet;
   action::Load load{hand.name, {}};
@@ -99,12 +127,16 @@ bool Load(Plan& plan) {
                        absl::StrCat("the leader of ", ToString(held.id), " does not answer"));
     }
     const bool fits = FitsTheTerms(plan.ledger(), held, *partition, status->offset);
-    if (!fits || !AsRemembered(held, *status, leader->offset)) {
+    const bool complete = HasItsRecords(held, *status);
+    if (!fits || !complete || !AsRemembered(held, *status, leader->offset)) {
       held.recover = true;
       plan.Warn("ReplicaDiffers",
                 absl::StrCat("tablet ", hand.name, " loaded ", ToString(held.id), " up to offset ",
                              status->offset, ", expected ", held.offset,
                              fits ? "" : " and nothing of a term that ended without it",
+                             complete ? ""
+                                      : absl::StrCat(", with ", status->record_count,
+                                                     " records of ", held.record_count),
                              "; it is copied from its leader by RecoverTable"));
     }
   }
@@ -117,6 +149,7 @@ bool Load(Plan& plan) {
 }
 
 bool Attach(Plan& plan) {
+  if (!NobodyElseRecovers(plan)) return plan.Acting(Progress(plan, "detaching followers"));
   const Database& database = *plan.seen.database;
   TabletInHand& hand = *plan.ledger().tablet;
   for (const HeldPartition& held : hand.partitions) {
@@ -131,6 +164,7 @@ bool Attach(Plan& plan) {
 }
 
 bool MarkAlive(Plan& plan) {
+  if (!NobodyElseRecovers(plan)) return plan.Acting(Progress(plan, "detaching followers"));
   const Database& database = *plan.seen.database;
   const TabletInHand& hand = *plan.ledger().tablet;
   int recovering = 0;
@@ -166,7 +200,8 @@ bool ReattachFormerLeaders(Plan& plan) {
   if (!AttachAndCatchUp(plan, "former leaders follow", former_leader)) return false;
   for (const HeldPartition& held : plan.ledger().tablet->partitions) {
     const std::string endpoint = former_leader(held);
-    if (!endpoint.empty()) plan.Do(action::MarkAlive{held.id, endpoint});
+    if (!endpoint.empty() && !OpUnderWayOn(database, held.id))
+      plan.Do(action::MarkAlive{held.id, endpoint});
   }
   if (plan.decision.actions.empty()) return true;
   return plan.Acting(Progress(plan, "former leaders follow"));

@@ -32,7 +32,9 @@ bool Detach(Plan& plan) {
   for (HeldPartition& held : hand.partitions) {
     const ReplicaStatus* status = database.Status(hand.name, held.id);
     if (status == nullptr && database.Answered(hand.name)) held.recover = true;
-    if (status != nullptr) held.offset = status->offset;
+    if (status == nullptr) continue;
+    held.offset = status->offset;
+    held.record_count = status->record_count;
   }
   return true;
 }

@@ -84,10 +84,12 @@ bool TurnFailoverOff(Plan& plan) {
 }
 
 // Only while it is off replicas can be mended: what only a closer look shows must be well before.
+// And turned on it takes its leaders from a tablet that is away, with the last of their rows (M13).
 bool TurnFailoverBack(Plan& plan) {
   if (!plan.seen.database->closely) return plan.Acting(Progress(plan, "looking closely"));
   auto& wanted = plan.ledger().wanted_auto_failover;
   if (wanted && plan.seen.database->auto_failover != *wanted) {
+    if (auto problem = NotWhole(plan.seen)) return plan.Wait(problem->reason, problem->message);
     plan.Do(action::SetAutoFailover{*wanted});
     return plan.Acting(Progress(plan, "turning auto_failover back"));
   }

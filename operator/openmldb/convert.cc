@@ -73,6 +73,8 @@ Op ToOp(const openmldb::nameserver::OPStatus& message) {
   op.db = message.db();
   op.table = message.name();
   op.pid = message.pid();
+  if (message.start_time() > 0)
+    op.started = absl::FromUnixSeconds(static_cast<int64_t>(message.start_time()));
   return op;
 }
 

@@ -55,7 +55,9 @@ void Faults::At(absl::Duration when, std::function<void()> happens) {
 
 void Faults::Strike(Fault fault) {
   // What breaks afterwards is not the rollout's to mend.
-  if (story_.IsReady(wanted_version_)) return;
+  if (story_.IsReady(wanted_version_) ||
+      (story_.HasEvent("UpgradeComplete") && !story_.ledger().rollout))
+    return;
   const auto name = std::find_if(AllFaults().begin(), AllFaults().end(),
                                  [fault](const auto& each) { return each.first == fault; });
   story_.Tell(absl::StrCat("FAULT ", name->second));
@@ -100,8 +102,7 @@ void Faults::Strike(Fault fault) {
       auto_failover_touched_ = true;
       // Turned on, the nameserver moves leaders off tablets that are away.
       leaders_touched_ = true;
-      (void)story_.openmldb().SetAutoFailover(Between(0, 1) == 1);
-      return;
+      return TouchAutoFailover(Between(0, 1) == 1);
     case Fault::kOpByHand:
       return RunAnOpByHand();
   }
@@ -132,9 +133,17 @@ CallFate Faults::Judge(const OperatorCalls::Call& call) {
 void Faults::CrashTablet() {
   const std::string pod = AnyTablet();
   if (!story_.node().Runs(pod)) return;
-  if (story_.world().zookeeper.Value(kAutoFailover) == "true") rows_may_be_lost_ = true;
+  tablets_crashed_ = true;
+  if (story_.world().zookeeper.Value(kAutoFailover) == "true") nameserver_fails_over_ = true;
   story_.Tell(absl::StrCat(pod, " is killed"));
   story_.node().Crash(pod);
+}
+
+// A tablet that crashed before is failed over then.
+void Faults::TouchAutoFailover(bool on) {
+  story_.Tell(absl::StrCat("somebody turns auto_failover ", on ? "on" : "off"));
+  if (on && tablets_crashed_) nameserver_fails_over_ = true;
+  (void)story_.openmldb().SetAutoFailover(on);
 }
 
 void Faults::Hang(const std::string& pod) {
@@ -158,7 +167,7 @@ void Faults::BlockReplication() {
 
 // As somebody would who does not know what it may cost: without a fence.
 void Faults::RunAnOpByHand() {
-  leaders_touched_ = rows_may_be_lost_ = true;
+  leaders_touched_ = true;
   const auto tables = story_.openmldb().ShowTable();
   if (!tables.ok() || tables->empty()) return;
   const Table& table =
@@ -167,6 +176,7 @@ void Faults::RunAnOpByHand() {
       Between(0, static_cast<int>(table.partitions.size()) - 1))];
   for (const ReplicaMeta& meta : partition.replicas) {
     if (meta.is_leader && meta.is_alive) continue;
+    leaders_changed_ = leaders_changed_ || meta.is_alive;
     const absl::Status status = meta.is_alive
                                     ? story_.openmldb().ChangeLeader(partition.id, meta.endpoint)
                                     : story_.openmldb().RecoverTable(partition.id, meta.endpoint);

@@ -42,12 +42,16 @@ class Faults {
   // Everything that was broken is whole again, and nothing new happens.
   void End();
 
-  // Tablets crashed while auto_failover was on: the nameserver fails over by itself, and what had
-  // not been replicated is gone (M4).
-  bool rows_may_be_lost() const { return rows_may_be_lost_; }
+  // Tablets crashed while auto_failover was on: the nameserver fails over by itself, what had not
+  // been replicated is gone (M4), and how it recovers replicas may leave holes in them (M1 H1).
+  bool nameserver_fails_over() const { return nameserver_fails_over_; }
+  // By that, or since somebody changed a leader without a fence.
+  bool rows_may_be_lost() const { return nameserver_fails_over_ || leaders_changed_; }
   // Somebody may have changed what it is to be in the end.
   bool auto_failover_touched() const { return auto_failover_touched_; }
   bool leaders_touched() const { return leaders_touched_; }
+  // Somebody changed a leader.
+  bool leaders_changed() const { return leaders_changed_; }
   const std::string& wanted_version() const { return wanted_version_; }
 
  private:
@@ -61,6 +65,7 @@ class Faults {
   int Between(int low, int high);
 
   void CrashTablet();
+  void TouchAutoFailover(bool on);
   void Hang(const std::string& pod);
   void BlockReplication();
   void RunAnOpByHand();
@@ -74,9 +79,11 @@ class Faults {
   bool pause_operator_ = false;
   int until_pause_ = 0;
   std::vector<std::function<void()>> mend_;
-  bool rows_may_be_lost_ = false;
+  bool tablets_crashed_ = false;
+  bool nameserver_fails_over_ = false;
   bool auto_failover_touched_ = false;
   bool leaders_touched_ = false;
+  bool leaders_changed_ = false;
   std::string wanted_version_ = "0.9.2";
 };
 

@@ -30,7 +30,7 @@ class OperatorCalls {
  public:
   struct Call {
     uint64_t number;   // from 1
-    std::string what;  // "NameServer/ChangeLeader"
+    std::string what;  // "NameServer/ChangeLeader", and its request where somebody listens
     bool changes;      // false for those that only read
   };
   using Judge = std::function<CallFate(const Call&)>;
@@ -42,6 +42,7 @@ class OperatorCalls {
   void SetJudge(Judge judge) { judge_ = std::move(judge); }
   // Hears of each call before it is judged.
   void SetListener(std::function<void(const Call&)> listener) { listener_ = std::move(listener); }
+  bool listens() const { return listener_ != nullptr; }
   uint64_t count() const { return count_; }
 
   // Which of several operators is acting at the moment, and which holds the Lease: the changes of

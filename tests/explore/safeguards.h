@@ -15,6 +15,10 @@ enum class Safeguard {
   kOffsetsAfterDemotion,  // what was written past the fence is seen before the leader moves
   kLedgerFirst,           // what must be remembered is stored before the action
   kLease,                 // an operator that leads no more changes nothing
+  kFormerLeaders,         // one that still accepts writes is seen (H1, H2)
+  kOps,                   // an op under way is seen, and waited for (H3, H5)
+  kRecoverAgain,          // what RecoverTable failed to bring back is asked for again (H4)
+  kRenewSessions,         // a tablet that the nameserver missed registers anew (H6)
 };
 inline const std::vector<std::pair<Safeguard, std::string>>& AllSafeguards() {
   static const auto* const kAll = new std::vector<std::pair<Safeguard, std::string>>{
@@ -23,6 +27,10 @@ inline const std::vector<std::pair<Safeguard, std::string>>& AllSafeguards() {
       {Safeguard::kOffsetsAfterDemotion, "offsets-after-demotion"},
       {Safeguard::kLedgerFirst, "ledger-first"},
       {Safeguard::kLease, "lease"},
+      {Safeguard::kFormerLeaders, "former-leaders"},
+      {Safeguard::kOps, "ops"},
+      {Safeguard::kRecoverAgain, "recover-again"},
+      {Safeguard::kRenewSessions, "renew-sessions"},
   };
   return *kAll;
 }

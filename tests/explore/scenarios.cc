@@ -69,13 +69,15 @@ const std::vector<Scenario>& Scenarios() {
 
 std::vector<Strike> StrikesOf(const Scenario& scenario) {
   std::vector<Strike> strikes;
-  const auto note = [&strikes](const OperatorCalls::Call& call) {
+  uint64_t last = 0;
+  const auto note = [&](const OperatorCalls::Call& call) {
+    last = call.number;
     strikes.push_back({call.number, CallFate::kKilledBefore});
-    strikes.push_back({call.number, CallFate::kKilledAfter});
     if (call.changes) strikes.push_back({call.number, CallFate::kAnswerLost});
     return CallFate::kGoesOn;
   };
   (void)PlayJudged(scenario, note, {});
+  strikes.push_back({last, CallFate::kKilledAfter});
   return strikes;
 }
 

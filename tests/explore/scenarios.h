@@ -26,8 +26,8 @@ struct Strike {
   uint64_t call = 0;  // 0: nothing happens
   CallFate fate = CallFate::kGoesOn;
 };
-// The operator is killed before and after each of its calls in an undisturbed play, and the answer
-// of each that changes something is lost.
+// The operator is killed before and after each of its calls in an undisturbed play, where after one
+// is before the next, and the answer of each that changes something is lost.
 std::vector<Strike> StrikesOf(const Scenario& scenario);
 Outcome Play(const Scenario& scenario, const Strike& strike, const Telling& telling = {});
 

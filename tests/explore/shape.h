@@ -24,6 +24,8 @@ struct Shape {
   std::vector<TableShape> tables;
   bool auto_failover = true;
   absl::Duration write_interval = absl::Milliseconds(20);  // for each partition
+  // After a refused row; zero: as after any other.
+  absl::Duration retry_interval;
 };
 
 // 1 to 3 nameservers, 1 to 7 tablets, some tables of 1 to 3 replicas with up to 64 partitions in

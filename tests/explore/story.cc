@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "controllers/cluster.h"
+#include "controllers/objects/objects.h"
 #include "name_server.pb.h"
 #include "tablet.pb.h"
 #include "tests/simulator/world/caller.h"
@@ -58,7 +59,7 @@ bool Story::Begin(const std::string& version) {
   Apply(version);
   if (!RunUntilReady(version, absl::Minutes(5))) return false;
   CreateTables(shape_.tables);
-  StartWriting(shape_.write_interval);
+  StartWriting(shape_.write_interval, shape_.retry_interval);
   world_.executor.RunFor(absl::Seconds(2));
   return true;
 }
@@ -119,6 +120,7 @@ void Story::Step() {
     }
   }
   operator_calls_.acting = operator_calls_.leading;
+  reconciled_ = world_.executor.Now();
   world_.executor.RunFor(again);
 }
 
@@ -143,6 +145,8 @@ bool Story::RunUntilReady(const std::string& version, absl::Duration limit) {
   return RunUntilTrue([this, &version] { return IsReady(version); }, limit);
 }
 
+ObjectKey Story::key() const { return {kNamespace, kName}; }
+
 ClusterStatus Story::status() {
   const auto cluster =
       ParseCluster(*kubernetes_.Find(types::OpenMLDBCluster(), {kNamespace, kName}));
@@ -159,6 +163,15 @@ Condition Story::condition(const std::string& type) {
 bool Story::HasEvent(const std::string& reason) const {
   return std::any_of(events_.begin(), events_.end(),
                      [&](const Note& note) { return note.reason == reason; });
+}
+
+Ledger Story::ledger() {
+  Cluster cluster;
+  cluster.key = key();
+  const Json* object = kubernetes_.Find(types::ConfigMap(), {kNamespace, LedgerName(cluster)});
+  if (object == nullptr) return {};
+  return LedgerFromJson(Json::parse(object->at("data").at("ledger").get<std::string>()))
+      .value_or(Ledger());
 }
 
 Database Story::database() { return ReadDatabase(user_, false).value_or(Database()); }
@@ -211,10 +224,10 @@ void Story::CreateTables(const std::vector<TableShape>& shapes) {
   }
 }
 
-void Story::StartWriting(absl::Duration interval) {
+void Story::StartWriting(absl::Duration interval, absl::Duration retry) {
   std::vector<Table> tables = database().tables;
   std::erase_if(tables, [](const Table& table) { return table.db != "user"; });
-  writer_.Start(tables, interval);
+  writer_.Start(tables, interval, retry > absl::ZeroDuration() ? retry : interval);
 }
 
 std::vector<std::string> Story::StopWritingAndFindLost() {

@@ -55,6 +55,8 @@ class Story : public EventSink, public OpenMldbFactory {
   // One reconcile, then as much time as it asks for. An operator that is killed in it is followed
   // by the next one.
   void Step();
+  // When the last reconcile ended.
+  absl::Time reconciled() const { return reconciled_; }
   // Reconciles until it holds.
   bool RunUntilTrue(const std::function<bool()>& condition, absl::Duration limit);
   // The operator's process is gone; the next one starts with nothing but what is stored.
@@ -66,14 +68,17 @@ class Story : public EventSink, public OpenMldbFactory {
   void SwitchOff(Safeguard safeguard);
 
   void CreateTables(const std::vector<TableShape>& shapes);
-  void StartWriting(absl::Duration interval);
+  void StartWriting(absl::Duration interval, absl::Duration retry = {});
   // Stops, lets replication come to rest and looks for every acknowledged row on its leader; the
   // rows not found.
   std::vector<std::string> StopWritingAndFindLost();
   // The rows of a replica, by sequence number; nothing when its tablet does not have it.
   std::set<uint64_t> RowsOf(const PartitionId& id, const std::string& tablet);
 
+  ObjectKey key() const;  // of the resource
   ClusterStatus status();
+  // As stored; empty when there is none.
+  Ledger ledger();
   Condition condition(const std::string& type);
   bool HasEvent(const std::string& reason) const;
   Database database();
@@ -86,6 +91,7 @@ class Story : public EventSink, public OpenMldbFactory {
   MemoryKubernetes& kubernetes() { return kubernetes_; }
   // As a user sees it: nothing happens to his calls.
   WorldOpenMldb& openmldb() { return user_; }
+  WorldOpenMldb& operators_openmldb() { return *openmldb_; }
   WorldWriter& writer() { return writer_; }
   OperatorCalls& operator_calls() { return operator_calls_; }
   const Shape& shape() const { return shape_; }
@@ -115,6 +121,7 @@ class Story : public EventSink, public OpenMldbFactory {
   Json spec_;
   std::shared_ptr<Reconciler> operator_;
   int operators_ = 0;
+  absl::Time reconciled_;
   std::vector<Note> events_;
   std::vector<std::string> told_;
 };

@@ -54,7 +54,10 @@ absl::StatusOr<Response> WorldOpenMldb::Call(const std::string& address, const s
     return caller_.Call<Response>(address, full, std::move(request), timeout);
   };
   if (calls_ == nullptr) return call();
-  return calls_->Run(method, !OnlyReads(method.substr(method.find('/') + 1)), call);
+  const std::string what =
+      calls_->listens() ? absl::StrCat(method, " at ", address, " ", request.ShortDebugString())
+                        : method;
+  return calls_->Run(what, !OnlyReads(method.substr(method.find('/') + 1)), call);
 }
 
 template <typename Response, typename Request>
@@ -118,6 +121,7 @@ absl::StatusOr<std::vector<Table>> WorldOpenMldb::ShowTable() {
   if (!response.ok()) return response.status();
   std::vector<Table> tables;
   for (const auto& table : response->table_info()) tables.push_back(ToTable(table));
+  if (Without(Safeguard::kFormerLeaders)) last_tables_ = tables;
   return tables;
 }
 
@@ -133,6 +137,7 @@ absl::StatusOr<std::vector<Op>> WorldOpenMldb::ShowOpStatus() {
   if (!response.ok()) return response.status();
   std::vector<Op> ops;
   for (const auto& op : response->op_status()) ops.push_back(ToOp(op));
+  if (Without(Safeguard::kOps)) std::erase_if(ops, [](const Op& op) { return op.UnderWay(); });
   return ops;
 }
 
@@ -170,6 +175,9 @@ absl::Status WorldOpenMldb::ChangeLeader(const PartitionId& partition,
 
 absl::Status WorldOpenMldb::RecoverTable(const PartitionId& partition,
                                          const std::string& endpoint) {
+  if (Without(Safeguard::kRecoverAgain) &&
+      !recovered_.insert(absl::StrCat(ToString(partition), endpoint)).second)
+    return absl::OkStatus();
   auto request = Of<ns::RecoverTableRequest>(partition);
   request.set_endpoint(endpoint);
   return StatusOf(Nameserver<ns::GeneralResponse>("RecoverTable", request));
@@ -241,20 +249,35 @@ std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> WorldOpenMldb::GetTableS
     std::vector<ReplicaStatus> statuses;
     for (const auto& status : response->all_table_status())
       statuses.push_back(ToReplicaStatus(status));
+    if (Without(Safeguard::kFormerLeaders)) HideFormerLeaders(tablet, statuses);
     all.push_back(std::move(statuses));
   }
   return all;
 }
 
+void WorldOpenMldb::HideFormerLeaders(const std::string& tablet,
+                                      std::vector<ReplicaStatus>& statuses) const {
+  for (ReplicaStatus& status : statuses) {
+    for (const Table& table : last_tables_) {
+      if (table.tid != status.tid) continue;
+      for (const Partition& partition : table.partitions) {
+        const ReplicaMeta* meta = partition.Find(tablet);
+        if (partition.id.pid == status.pid && meta != nullptr && !meta->is_alive)
+          status.mode = TableMode::kFollower;
+      }
+    }
+  }
+}
+
 std::vector<absl::StatusOr<ReplicaStatus>> WorldOpenMldb::GetReplicaStatus(
     const PartitionId& partition, const std::vector<std::string>& tablets, absl::Duration limit) {
   auto all = ReadReplicaStatus(partition, tablets, limit);
-  if (without.count(Safeguard::kEquality) > 0) {
+  if (Without(Safeguard::kEquality)) {
     for (auto& status : all) {
       if (status.ok() && all.front().ok()) status->offset = all.front()->offset;
     }
   }
-  if (without.count(Safeguard::kOffsetsAfterDemotion) > 0) {
+  if (Without(Safeguard::kOffsetsAfterDemotion)) {
     if (std::exchange(demoted_, false) && all.size() == last_statuses_.size())
       return last_statuses_;
     last_statuses_ = all;
@@ -310,10 +333,16 @@ absl::StatusOr<std::vector<FollowerInfo>> WorldOpenMldb::GetTableFollower(
 }
 
 absl::Status WorldOpenMldb::SetMode(const std::string& tablet, bool follower) {
-  if (without.count(Safeguard::kFence) > 0) return absl::OkStatus();
+  if (Without(Safeguard::kFence)) return absl::OkStatus();
   api::SetModeRequest request;
   request.set_follower(follower);
-  return StatusOf(TabletCall<api::GeneralResponse>(tablet, "SetMode", request));
+  if (follower) fenced_since_[tablet] = world_.executor.Now();
+  absl::Status status = StatusOf(TabletCall<api::GeneralResponse>(tablet, "SetMode", request));
+  if (auto since = fenced_since_.find(tablet); !follower && since != fenced_since_.end()) {
+    fences.push_back(world_.executor.Now() - since->second);
+    fenced_since_.erase(since);
+  }
+  return status;
 }
 
 absl::Status WorldOpenMldb::ChangeRole(const PartitionId& partition, const std::string& tablet,
@@ -379,6 +408,7 @@ absl::Status WorldOpenMldb::RecoverSnapshot(const PartitionId& partition,
 }
 
 absl::Status WorldOpenMldb::DisconnectZk(const std::string& address, bool nameserver) {
+  if (Without(Safeguard::kRenewSessions)) return absl::OkStatus();
   if (nameserver) {
     return StatusOf(Call<ns::GeneralResponse>(address, "NameServer/DisConnectZK",
                                               ns::DisConnectZKRequest(), absl::Seconds(3)));
@@ -388,6 +418,7 @@ absl::Status WorldOpenMldb::DisconnectZk(const std::string& address, bool namese
 }
 
 absl::Status WorldOpenMldb::ConnectZk(const std::string& address, bool nameserver) {
+  if (Without(Safeguard::kRenewSessions)) return absl::OkStatus();
   if (nameserver) {
     return StatusOf(Call<ns::GeneralResponse>(address, "NameServer/ConnectZK",
                                               ns::ConnectZKRequest(), absl::Seconds(3)));

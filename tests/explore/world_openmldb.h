@@ -41,6 +41,8 @@ class WorldOpenMldb : public OpenMldb {
   std::vector<Job> jobs;
   // What is not done, or answered as if all were well.
   std::set<Safeguard> without;
+  // How long tablets were fenced by it, each time.
+  std::vector<absl::Duration> fences;
 
   absl::StatusOr<std::vector<std::string>> Nameservers() override;
   absl::StatusOr<std::vector<std::string>> RegisteredTablets() override;
@@ -118,9 +120,16 @@ class WorldOpenMldb : public OpenMldb {
 
   simulator::World& world_;
   OperatorCalls* calls_;
+  bool Without(Safeguard safeguard) const { return without.count(safeguard) > 0; }
+  // Without Safeguard::kFormerLeaders: none of them is seen to lead.
+  void HideFormerLeaders(const std::string& tablet, std::vector<ReplicaStatus>& statuses) const;
+
   // Without Safeguard::kOffsetsAfterDemotion: what is answered once more after a demotion.
   std::vector<absl::StatusOr<ReplicaStatus>> last_statuses_;
   bool demoted_ = false;
+  std::vector<Table> last_tables_;   // without Safeguard::kFormerLeaders
+  std::set<std::string> recovered_;  // without Safeguard::kRecoverAgain: asked for once
+  std::map<std::string, absl::Time> fenced_since_;  // by tablet
   simulator::Caller caller_;
 };
 

@@ -1,6 +1,6 @@
 #include "tests/explore/world_writer.h"
 
-#include <algorithm>
+#include <optional>
 #include <random>
 
 #include "absl/strings/numbers.h"
@@ -14,11 +14,12 @@ namespace omdb::explore {
 WorldWriter::WorldWriter(simulator::World& world)
     : world_(world), network_(world.network.ClientOf("writer", world.executor)) {}
 
-void WorldWriter::Start(const std::vector<Table>& tables, absl::Duration interval) {
+void WorldWriter::Start(const std::vector<Table>& tables, absl::Duration interval,
+                        absl::Duration retry) {
   scope_ = std::make_unique<simulator::Scope>(world_.executor);
   for (const Table& table : tables) {
     for (const Partition& partition : table.partitions)
-      scope_->Spawn(WritePartition(partition.id, interval));
+      scope_->Spawn(WritePartition(partition.id, interval, retry));
   }
 }
 
@@ -54,40 +55,42 @@ uint64_t WorldWriter::Sequence(const std::string& key) {
   return sequence;
 }
 
-simulator::Task<void> WorldWriter::WritePartition(PartitionId id, absl::Duration interval) {
+simulator::Task<void> WorldWriter::WritePartition(PartitionId id, absl::Duration interval,
+                                                  absl::Duration retry) {
   Rows& rows = rows_[id];
   // Not all at the same instant.
   co_await simulator::Delay(world_.executor, interval * std::uniform_real_distribution<double>(
                                                             0, 1)(world_.executor.random()));
+  std::optional<absl::Time> refused_since;
   for (uint64_t sequence = 1;; ++sequence) {
-    co_await simulator::Delay(world_.executor, interval);
-    const std::string leader = LeaderOf(id);
-    if (leader.empty()) {
+    co_await simulator::Delay(world_.executor, refused_since ? retry : interval);
+    const absl::Time began = world_.executor.Now();
+    if (!co_await Write(id, sequence)) {
       ++rows.refused;
-      continue;
-    }
-    const std::string key = Key(sequence);
-    ::openmldb::api::PutRequest request;
-    request.set_tid(id.tid);
-    request.set_pid(id.pid);
-    request.set_time(static_cast<int64_t>(sequence));
-    request.set_value(key);
-    auto* dimension = request.add_dimensions();
-    dimension->set_key(key);
-    dimension->set_idx(0);
-    auto response = co_await simulator::CallPeer<::openmldb::api::PutResponse>(
-        *network_, leader, "openmldb.api.TabletServer/Put", std::move(request), absl::Seconds(2));
-    if (!response.ok() || response->code() != 0) {
-      ++rows.refused;
+      if (!refused_since) refused_since = began;
       continue;
     }
     rows.acknowledged.push_back(sequence);
-    const absl::Time now = world_.executor.Now();
-    if (rows.last_acknowledged != absl::Time()) {
-      rows.longest_pause = std::max(rows.longest_pause, now - rows.last_acknowledged);
-    }
-    rows.last_acknowledged = now;
+    if (refused_since) rows.pauses.push_back(world_.executor.Now() - *refused_since);
+    refused_since.reset();
   }
+}
+
+simulator::Task<bool> WorldWriter::Write(PartitionId id, uint64_t sequence) {
+  const std::string leader = LeaderOf(id);
+  if (leader.empty()) co_return false;
+  const std::string key = Key(sequence);
+  ::openmldb::api::PutRequest request;
+  request.set_tid(id.tid);
+  request.set_pid(id.pid);
+  request.set_time(static_cast<int64_t>(sequence));
+  request.set_value(key);
+  auto* dimension = request.add_dimensions();
+  dimension->set_key(key);
+  dimension->set_idx(0);
+  auto response = co_await simulator::CallPeer<::openmldb::api::PutResponse>(
+      *network_, leader, "openmldb.api.TabletServer/Put", std::move(request), absl::Seconds(2));
+  co_return response.ok() && response->code() == 0;
 }
 
 uint64_t WorldWriter::acknowledged() const {

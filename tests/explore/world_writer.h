@@ -22,15 +22,14 @@ class WorldWriter {
  public:
   explicit WorldWriter(simulator::World& world);
 
-  // Every partition gets a row each `interval`.
-  void Start(const std::vector<Table>& tables, absl::Duration interval);
+  // Every partition gets a row each `interval`, or `retry` after one that was refused.
+  void Start(const std::vector<Table>& tables, absl::Duration interval, absl::Duration retry);
   void Stop();
 
   struct Rows {
     std::vector<uint64_t> acknowledged;  // sequence numbers, rising
     uint64_t refused = 0;
-    absl::Time last_acknowledged;
-    absl::Duration longest_pause;  // between two acknowledged rows of the partition
+    std::vector<absl::Duration> pauses;  // from a refused row to the next acknowledged one
   };
   const std::map<PartitionId, Rows>& rows() const { return rows_; }
   uint64_t acknowledged() const;
@@ -41,7 +40,10 @@ class WorldWriter {
   static uint64_t Sequence(const std::string& key);
 
  private:
-  simulator::Task<void> WritePartition(PartitionId id, absl::Duration interval);
+  simulator::Task<void> WritePartition(PartitionId id, absl::Duration interval,
+                                       absl::Duration retry);
+  // True when it was acknowledged.
+  simulator::Task<bool> Write(PartitionId id, uint64_t sequence);
   std::string LeaderOf(const PartitionId& id);
 
   simulator::World& world_;

@@ -30,6 +30,15 @@ TEST_F(ActMend, MakesAReplicaLeadAgain) {
   EXPECT_TRUE(openmldb.Serves("a"));
 }
 
+TEST_F(ActMend, LetsTheNameserverTellAddressesToATabletThatLacksOne) {
+  openmldb.Replica("a").mode = TableMode::kFollower;
+  openmldb.On("Lead a", RefusedWith(OpenMldbCode::kNameUnknown));
+  int sessions = 0;
+  openmldb.On("ConnectZk", Then([&sessions] { ++sessions; }));
+  EXPECT_THAT(Do(action::LeadAgain{kZero, "a"}).message(), HasSubstr("155"));
+  EXPECT_EQ(sessions, 1) << "any change under /nodes does";
+}
+
 TEST_F(ActMend, AttachesAnewWhatIsNotAliveToALeaderThatLeadsAgain) {
   TakeInHand();
   ledger.tablet->partitions[0].attached_to = "a";

@@ -213,6 +213,14 @@ TEST_F(ActInHand, MarksAReplicaAliveAsAFollower) {
   EXPECT_FALSE(openmldb.Meta(0).replicas[1].is_leader);
 }
 
+TEST_F(ActInHand, TellsClientsOfALeaderThatIsAliveAgain) {
+  openmldb.Meta(0).replicas[0].is_alive = false;
+  openmldb.Meta(0).replicas[1] = {"b", true, false, true, 100};
+  openmldb.Always("SetReplicaMeta", Refused(kAway));
+  ASSERT_TRUE(Do(action::MarkAlive{kZero, "b", /*leader=*/true}).ok());
+  EXPECT_TRUE(openmldb.Meta(0).LedBy("b"));
+}
+
 TEST_F(ActInHand, RecoversUnlessTheReplicaIsAlive) {
   openmldb.Meta(1).replicas[1].is_alive = false;
   EXPECT_TRUE(Do(action::Recover{kOne, "a"}).ok());

@@ -89,6 +89,55 @@ TEST_F(Choosing, HoldsAFormerLeaderAsAFollower) {
   EXPECT_FALSE(Take().front().was_leader);
 }
 
+class ChoosingPreAggregation : public Choosing {
+ protected:
+  // "long_window" is one of table "t".
+  void WithBase(uint32_t replicas, uint32_t replicas_of_base = 3) {
+    cluster.WithTable("long_window", 6, replicas).WithTable("t", 6, replicas_of_base);
+    cluster.seen.database->tables[0].base_table_tid = cluster.Id("t", 0).tid;
+  }
+  std::vector<std::string> Order() {
+    std::vector<std::string> order;
+    for (const HeldPartition& held : Take()) {
+      if (held.was_leader) order.push_back(absl::StrCat(held.id.table, "/", held.id.pid));
+    }
+    return order;
+  }
+  std::vector<Note> Notes() {
+    Plan plan(cluster.seen, {});
+    TakeInHand(plan, cluster.MutablePod("c-tablet-0"));
+    return plan.decision.notes;
+  }
+};
+
+TEST_F(ChoosingPreAggregation, MovesEachPartitionRightAfterThatOfItsBaseToTheSameTablet) {
+  WithBase(3);
+  EXPECT_THAT(Order(), ElementsAre("t/0", "long_window/0", "t/3", "long_window/3"));
+  EXPECT_THAT(Moves(), ElementsAre("c-tablet-1", "c-tablet-1", "c-tablet-2", "c-tablet-2"));
+  EXPECT_EQ(Notes().size(), 1u);
+}
+
+TEST_F(ChoosingPreAggregation, GivesASingleReplicaItsExtraOneWhereItsBaseGoes) {
+  WithBase(1);
+  EXPECT_THAT(Moves(), ElementsAre("c-tablet-1", "c-tablet-1", "c-tablet-2", "c-tablet-2"));
+}
+
+TEST_F(ChoosingPreAggregation, SaysWhenItCannotGoWhereItsBaseGoes) {
+  WithBase(2);  // on tablets 0 and 1
+  cluster.MutableTablet("c-tablet-1").healthy = false;
+  cluster.Meta("t", 0, "c-tablet-1").is_alive = false;
+  const std::vector<Note> notes = Notes();
+  ASSERT_EQ(notes.front().reason, "PreAggregationApart");
+  EXPECT_TRUE(notes.front().warning);
+  EXPECT_THAT(notes.front().message, HasSubstr("long_window/0"));
+}
+
+TEST_F(ChoosingPreAggregation, GoesAnywhereWhenItsBaseIsLedElsewhere) {
+  WithBase(3);
+  cluster.MoveLeader("t", 0, "c-tablet-0", "c-tablet-2");
+  EXPECT_THAT(Order(), ElementsAre("long_window/0", "t/3", "long_window/3"));
+}
+
 TEST_F(Choosing, SpreadsExtraReplicas) {
   cluster.WithTable("t", 4, 1);
   EXPECT_THAT(Moves(), ElementsAre("c-tablet-1", "c-tablet-2"));

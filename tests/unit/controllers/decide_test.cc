@@ -8,6 +8,7 @@
 namespace omdb {
 namespace {
 
+using testing::ElementsAre;
 using testing::IsEmpty;
 
 TEST(Decide, DoesNothingForAClusterAtRest) {
@@ -47,6 +48,16 @@ TEST_F(TabletsDone, EndsOnlyWhenEveryLeaderHasWhatItHadBefore) {
   EXPECT_FALSE(ledger.rollout.has_value());
   EXPECT_EQ(done.notes.front().reason, "UpgradeComplete");
   EXPECT_TRUE(Next().complete);
+}
+
+TEST_F(TabletsDone, EndsWithoutExtraReplicasThatWereMadeLate) {
+  cluster.Upgraded(Component::kTaskManager).Upgraded(Component::kApiServer);
+  ledger.rollout->extra_replicas = {{ToString(cluster.Id("t", 0)), "c-tablet-1"},
+                                    {ToString(cluster.Id("t", 1)), "c-tablet-1"},
+                                    {ToString(cluster.Id("one", 0)), "c-tablet-2"}};
+  EXPECT_THAT(Actions(Next()), ElementsAre("delete replica of db.t/0 (tid 1) on c-tablet-1"))
+      << "it leads the second, and the third is gone";
+  EXPECT_TRUE(ledger.rollout.has_value());
 }
 
 TEST(Decide, IsNotReadyWhileTheDatabaseDoesNotAnswer) {

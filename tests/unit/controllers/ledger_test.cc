@@ -37,7 +37,16 @@ Ledger FullLedger() {
   hand.step = TabletStep::kAttach;
   hand.last_op_id = 12;
   hand.report = Report("b");
-  hand.partitions.push_back({{"db", "t", 1, 2}, true, "a", "c", 100, 105, "b", true});
+  hand.partitions.push_back({{"db", "t", 1, 2},
+                             true,
+                             "a",
+                             "c",
+                             100,
+                             90,
+                             105,
+                             "b",
+                             absl::FromUnixMicros(1700000000000005),
+                             true});
   hand.partitions.push_back({{"db", "t", 1, 3}});
   return ledger;
 }

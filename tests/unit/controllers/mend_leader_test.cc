@@ -84,9 +84,51 @@ TEST_F(MendLeader, OfAPartitionWithoutOneIsNobodyWithFewerRows) {
   EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"));
 }
 
-TEST_F(MendLeader, OfAPartitionWithoutOneIsNobodyWhenSeveralLedBefore) {
-  Meta("c-tablet-0").is_alive = Meta("c-tablet-1").is_alive = false;
-  Meta("c-tablet-1").is_leader = true;
+class SeveralLedBefore : public MendLeader {
+ protected:
+  // Both tablets 0 and 1 did.
+  SeveralLedBefore() {
+    Meta("c-tablet-0").is_alive = Meta("c-tablet-1").is_alive = false;
+    Meta("c-tablet-1").is_leader = true;
+    Status("c-tablet-0").mode = TableMode::kFollower;
+  }
+  void Terms(uint64_t of_0, uint64_t of_1) {
+    auto& terms = cluster.LookClosely().terms[ToString(cluster.Id("t", 0))];
+    terms["c-tablet-0"] = of_0;
+    terms["c-tablet-1"] = of_1;
+  }
+};
+
+TEST_F(SeveralLedBefore, NobodyLeadsWhileNobodyCanTellWhoWasLast) {
+  EXPECT_THAT(Mend(), IsEmpty());
+  Terms(7, 7);
+  EXPECT_THAT(Mend(), IsEmpty());
+  Terms(7, 0);
+  EXPECT_THAT(Mend(), IsEmpty());
+}
+
+TEST_F(SeveralLedBefore, TheOneOfTheHighestTermLeads) {
+  Terms(7, 9);
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-1 alive for db.t/0 (tid 1) as its leader"));
+  Terms(9, 7);
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"));
+}
+
+TEST_F(SeveralLedBefore, AnyLeadsWhenNothingWasWrittenInTheLastTerm) {
+  cluster.PartitionOf("t", 0).term_offsets.push_back({9, 101});
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"));
+  TakeInHand(TabletStep::kLoad);
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-1 alive for db.t/0 (tid 1) as its leader"))
+      << "the other one is in hand";
+  Status("c-tablet-1").offset = 101;
+  EXPECT_THAT(Mend(), IsEmpty()) << "one of them has a row more";
+}
+
+TEST_F(SeveralLedBefore, EachIsLoadedFirst) {
+  cluster.PartitionOf("t", 0).term_offsets.push_back({9, 101});
+  Unload("c-tablet-1");
+  EXPECT_THAT(Mend(), ElementsAre("load 1 partitions on c-tablet-1"));
+  cluster.MutableTablet("c-tablet-1") = {"c-tablet-1", false, absl::Seconds(1)};
   EXPECT_THAT(Mend(), IsEmpty());
 }
 

@@ -66,9 +66,9 @@ TEST_F(MissedTablet, IsOneThatWasRestartedUnseen) {
   Tablet& tablet = cluster.MutableTablet("c-tablet-2");
   tablet.healthy = true;
   cluster.MutablePod("c-tablet-2").created = cluster.seen.now - absl::Minutes(1);
-  tablet.state_age = absl::Seconds(61);
+  tablet.state_age = absl::Milliseconds(59800);
   EXPECT_THAT(Mend(), Not(Contains(HasSubstr("renew"))));
-  tablet.state_age = absl::Seconds(62);
+  tablet.state_age = absl::Milliseconds(59900);
   EXPECT_THAT(Mend(), ElementsAre("renew the ZooKeeper session of 10.0.2.3:10921"));
 }
 
@@ -155,6 +155,19 @@ TEST_F(StuckOp, IsOneWhoseTabletWasRestarted) {
   tablet.healthy = false;
   cluster.seen.database->registered_tablets = {"c-tablet-0", "c-tablet-2"};
   EXPECT_THAT(Mend(), IsEmpty()) << "it is waited for";
+}
+
+TEST_F(StuckOp, IsOneWhoseTabletWasRestartedBeforeThisOperatorWasThere) {
+  op().task = "kLoadTable";
+  op().started = cluster.seen.now - absl::Minutes(3);
+  for (const Tablet& tablet : cluster.seen.database->tablets)
+    cluster.MutableTablet(tablet.endpoint).state_age = absl::Minutes(5);
+  op().in_task_since = cluster.seen.now - absl::Minutes(1);
+  EXPECT_THAT(Mend(), IsEmpty()) << "no tablet was";
+  cluster.MutableTablet("c-tablet-1").state_age = absl::Minutes(2);
+  EXPECT_THAT(Mend(), ElementsAre("cancel op 9"));
+  op().in_task_since += absl::Seconds(1);
+  EXPECT_THAT(Mend(), IsEmpty()) << "it may be done at any moment";
 }
 
 }  // namespace

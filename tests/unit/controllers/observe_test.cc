@@ -94,6 +94,49 @@ TEST_F(Observing, AnEmptyTabletHasAnswered) {
   EXPECT_EQ(database->Status("b", FakeOpenMldb::Id(0)), nullptr);
 }
 
+class LookingClosely : public Observing {
+ protected:
+  Database::CloseLook LookAt(Database database) {
+    LookClosely(openmldb, database);
+    return *database.closely;
+  }
+  Database Read() { return ReadDatabase(openmldb, false).value(); }
+
+  const std::string kName = ToString(FakeOpenMldb::Id(0));
+};
+
+TEST_F(LookingClosely, SeesFollowersAndTerms) {
+  const auto closely = LookAt(Read());
+  EXPECT_THAT(closely.followers.at(kName), ElementsAre("b"));
+  EXPECT_EQ(closely.terms.at(kName).at("a"), openmldb.Replica("a").term);
+  EXPECT_EQ(closely.terms.at(kName).count("b"), 1u);
+}
+
+TEST_F(LookingClosely, ListsNoFollowerThatLacksWhatItsLeaderHasSent) {
+  Database read = Read();
+  read.loaded["b"].begin()->second.offset = 50;
+  EXPECT_THAT(LookAt(read).followers.at(kName), ElementsAre("b")) << "it has got it since";
+  openmldb.On("GetReplicaStatus b", Then([this] { openmldb.Replica("b").offset = 60; }));
+  EXPECT_THAT(LookAt(read).followers.at(kName), IsEmpty());
+  openmldb.On("GetReplicaStatus b", Refused(kAway));
+  EXPECT_THAT(LookAt(read).followers.at(kName), ElementsAre("b")) << "nobody knows";
+}
+
+TEST_F(LookingClosely, LeavesOutWhatDoesNotAnswer) {
+  openmldb.On("GetTableFollower", Refused(kAway));
+  openmldb.On("GetTermPair b", Refused(kAway));
+  const auto closely = LookAt(Read());
+  EXPECT_EQ(closely.followers.count(kName), 0u);
+  EXPECT_EQ(closely.terms.at(kName).count("b"), 0u);
+}
+
+TEST_F(LookingClosely, SeesTheTermsOfAPartitionWithoutALeader) {
+  openmldb.Meta().replicas[0].is_alive = false;
+  const auto closely = LookAt(Read());
+  EXPECT_EQ(closely.followers.count(kName), 0u);
+  EXPECT_EQ(closely.terms.at(kName).size(), 2u);
+}
+
 TEST_F(Observing, AsksNoTaskManagerWhereThereIsNone) {
   EXPECT_TRUE(ReadDatabase(openmldb, true)->task_manager_status.ok());
   openmldb.On("ActiveTaskManager", Refused(kAway));

@@ -10,6 +10,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 TEST_F(Drained, LoadsWhatItHasOnDisk) {
   Restarted();
@@ -29,6 +30,16 @@ TEST_F(Drained, LeavesAReplicaThatDiffersToRecoverTable) {
   EXPECT_TRUE(ledger.tablet->partitions[0].recover);
   EXPECT_EQ(decision.notes.front().reason, "ReplicaDiffers");
   EXPECT_THAT(Actions(decision), ElementsAre("attach c-tablet-0 for 2 partitions"));
+}
+
+TEST_F(Drained, LeavesFewerRecordsAtTheSameOffsetToRecoverTable) {
+  Loaded();
+  cluster.Status("t", 0, "c-tablet-0").record_count = 50;
+  cluster.Status("t", 2, "c-tablet-0").record_count = 101;
+  const Decision decision = Next();
+  EXPECT_TRUE(ledger.tablet->partitions[0].recover);
+  EXPECT_THAT(decision.notes.front().message, HasSubstr("with 50 records of 100"));
+  EXPECT_FALSE(ledger.tablet->partitions[2].recover) << "what has outlived its time came back";
 }
 
 TEST_F(Drained, LeavesRowsThatItsNextLeaderLacksToRecoverTable) {
@@ -79,6 +90,43 @@ TEST_F(Drained, TakesItsPlaceOnceItHasCaughtUp) {
   EXPECT_THAT(Actions(Next()), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1)",
                                            "mark c-tablet-0 alive for db.t/1 (tid 1)",
                                            "mark c-tablet-0 alive for db.t/2 (tid 1)"));
+}
+
+class Recovered : public Drained {
+ protected:
+  // Somebody has partition 1 recovered.
+  void Recover() {
+    cluster.seen.database->ops = {
+        {20, "kReAddReplicaOP", OpState::kDoing, "kLoadTable", "db", "t", 1}};
+  }
+};
+
+TEST_F(Recovered, IsNotLoaded) {
+  Restarted();
+  Recover();
+  EXPECT_THAT(Actions(Next()), ElementsAre("load 2 partitions on c-tablet-0"));
+  EXPECT_TRUE(ledger.tablet->partitions[1].recover);
+}
+
+TEST_F(Recovered, IsDetachedFromALeaderThatWouldGoOnFromWhereItWas) {
+  Loaded();
+  Next();
+  Attached();
+  Recover();
+  EXPECT_THAT(Actions(Next()), ElementsAre("detach c-tablet-0 from c-tablet-1 for db.t/1 (tid 1)"));
+  EXPECT_TRUE(ledger.tablet->partitions[1].recover);
+  EXPECT_THAT(Actions(Next()), Not(Contains(HasSubstr("db.t/1"))));
+}
+
+TEST_F(Drained, IsAttachedAnewWhenItDoesNotCatchUp) {
+  Loaded();
+  cluster.Status("t", 1, "c-tablet-1").offset = 150;
+  Next();
+  Attached();
+  cluster.seen.now += absl::Seconds(14);
+  EXPECT_THAT(Actions(Next()), IsEmpty());
+  cluster.seen.now += absl::Seconds(1);
+  EXPECT_THAT(Actions(Next()), ElementsAre("attach c-tablet-0 for 1 partitions"));
 }
 
 TEST_F(Drained, WaitsWhileItLoads) {
@@ -220,6 +268,7 @@ TEST_F(FormerLeader, FollowsAgainAndIsAliveOnceItHasCaughtUp) {
   cluster.Status("t", 0, "c-tablet-0").offset = 120;
   EXPECT_THAT(Actions(Next()), ElementsAre("attach c-tablet-1 for 1 partitions"));
   ledger.tablet->partitions[0].attached_to = "c-tablet-0";
+  ledger.tablet->partitions[0].attached_at = cluster.seen.now;
   EXPECT_THAT(Actions(Next()), IsEmpty());
   cluster.Status("t", 0, "c-tablet-1").offset = 120;
   EXPECT_THAT(Actions(Next()), ElementsAre("mark c-tablet-1 alive for db.t/0 (tid 1)"));
@@ -235,6 +284,7 @@ TEST_F(FormerLeader, WaitsForALeaderThatDoesNotAnswer) {
 
 TEST_F(FormerLeader, HasNotCaughtUpWhileItsTabletDoesNotAnswer) {
   ledger.tablet->partitions[0].attached_to = "c-tablet-0";
+  ledger.tablet->partitions[0].attached_at = cluster.seen.now;
   cluster.seen.database->loaded.erase("c-tablet-1");
   EXPECT_THAT(Actions(Next()), IsEmpty());
   EXPECT_EQ(ledger.tablet->step, TabletStep::kReattachFormerLeaders);

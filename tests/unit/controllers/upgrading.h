@@ -74,8 +74,10 @@ class Drained : public TabletInTurn {
     for (HeldPartition& held : ledger.tablet->partitions) held.attached_to.clear();
   }
   void Attached() {
-    for (HeldPartition& held : ledger.tablet->partitions)
+    for (HeldPartition& held : ledger.tablet->partitions) {
       held.attached_to = cluster.seen.database->FindPartition(held.id)->Leader()->endpoint;
+      held.attached_at = cluster.seen.now;
+    }
   }
   void Restarted() {
     Detached();
