@@ -109,12 +109,15 @@ class ZooKeeperCoordination : public Coordination {
       zoo_add_auth(handle_, credential_.scheme.c_str(), credential_.secret.c_str(),
                    static_cast<int>(credential_.secret.size()), nullptr, nullptr);
     }
-    std::unique_lock lock(session_->mutex);
-    session_->changed.wait_for(lock, absl::ToChronoNanoseconds(wait),
-                               [this] { return session_->connected; });
-    if (!session_->connected)
-      return absl::UnavailableError(absl::StrCat("no connection to ZooKeeper at ", servers_));
-    return absl::OkStatus();
+    {
+      std::unique_lock lock(session_->mutex);
+      session_->changed.wait_for(lock, absl::ToChronoNanoseconds(wait),
+                                 [this] { return session_->connected; });
+      if (session_->connected) return absl::OkStatus();
+    }
+    // Or it would come to be later, and nobody would register and watch anew in it.
+    Close();
+    return absl::UnavailableError(absl::StrCat("no connection to ZooKeeper at ", servers_));
   }
 
   void Close() override {
