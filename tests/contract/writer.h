@@ -2,9 +2,12 @@
 #define OMDB_TESTS_CONTRACT_WRITER_H_
 
 #include <atomic>
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -14,12 +17,16 @@
 namespace omdb::contract {
 
 // Writes numbered rows to one partition in a closed loop, as an SDK does it: to the leader of the
-// metadata, which it reads again when it was refused. Begins at once, ends with Stop or its life.
+// metadata, which it reads again when it was refused. Begins at once with a row each `interval`,
+// ends with Stop or its life.
 class Writer {
  public:
   // Both outlive this.
-  Writer(Raw& raw, OpenMldb& openmldb, const PartitionId& partition)
-      : raw_(raw), openmldb_(openmldb), partition_(partition), thread_([this] { Write(); }) {}
+  Writer(Raw& raw, OpenMldb& openmldb, const PartitionId& partition,
+         absl::Duration interval = absl::Milliseconds(1))
+      : raw_(raw), openmldb_(openmldb), partition_(partition), interval_(interval), thread_([this] {
+          Write();
+        }) {}
   ~Writer() { Stop(); }
 
   void Stop();
@@ -33,10 +40,18 @@ class Writer {
     absl::MutexLock lock(&mutex_);
     return acknowledged_;
   }
+  // Between two acknowledged rows.
   absl::Duration longest_pause() const {
     absl::MutexLock lock(&mutex_);
     return longest_pause_;
   }
+  // From a refused row to the next acknowledged one, each time.
+  std::vector<absl::Duration> refusals() const {
+    absl::MutexLock lock(&mutex_);
+    return refusals_;
+  }
+  uint64_t refused_count() const { return refused_; }
+  const PartitionId& partition() const { return partition_; }
 
  private:
   void Write();
@@ -44,10 +59,13 @@ class Writer {
   Raw& raw_;
   OpenMldb& openmldb_;
   const PartitionId partition_;
+  const absl::Duration interval_;
   std::atomic<bool> stop_ = false;
+  std::atomic<uint64_t> refused_ = 0;
   mutable absl::Mutex mutex_;
   std::set<std::string> acknowledged_ ABSL_GUARDED_BY(mutex_);
   absl::Duration longest_pause_ ABSL_GUARDED_BY(mutex_);
+  std::vector<absl::Duration> refusals_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 
