@@ -31,17 +31,16 @@ bool Finish(Plan& plan) {
   if (auto problem = NotWhole(plan.seen)) return plan.Wait(problem->reason, problem->message);
   for (const Table& table : plan.seen.database->tables) {
     for (const Partition& partition : table.partitions) {
-      const ReplicaMeta* leader = partition.Leader();
-      const ReplicaStatus* status =
-          leader == nullptr ? nullptr : plan.seen.database->Status(leader->endpoint, partition.id);
+      // It is there: the database is whole.
+      const ReplicaStatus* leader =
+          plan.seen.database->Status(partition.Leader()->endpoint, partition.id);
       auto before = rollout->offsets.find(ToString(partition.id));
       if (before == rollout->offsets.end()) continue;
-      if (status == nullptr || status->offset < before->second) {
+      if (leader->offset < before->second) {
         return plan.Stall(
             "OffsetBehind",
-            absl::StrCat("the leader of ", ToString(partition.id), " is at offset ",
-                         status == nullptr ? 0 : status->offset, ", before the rollout it was at ",
-                         before->second,
+            absl::StrCat("the leader of ", ToString(partition.id), " is at offset ", leader->offset,
+                         ", before the rollout it was at ", before->second,
                          ": rows are missing. Former leaders keep what they wrote in the recycle "
                          "directories of their volumes. The rollout ends once the leader has that "
                          "offset, or the table is dropped"));

@@ -56,7 +56,8 @@ bool MakeTabletsKnown(Plan& plan) {
     if (!missed || age < 2 * kMissedAfter) continue;
     plan.Do(action::RenewZooKeeperSession{absl::StrCat(pod->ip, ":", PortOf(Component::kTablet))});
   }
-  return plan.decision.actions.empty() || Mends(plan, "making tablets known to the nameserver");
+  if (plan.decision.actions.empty()) return true;
+  return Mends(plan, "making tablets known to the nameserver");
 }
 
 bool Stuck(const Op& op, const Snapshot& seen) {
@@ -79,7 +80,8 @@ bool FreeLanes(Plan& plan) {
                            ") is stuck in task ", op.task, " and is cancelled"));
     plan.Do(action::CancelOp{op.id});
   }
-  return plan.decision.actions.empty() || Mends(plan, "freeing what is stuck");
+  if (plan.decision.actions.empty()) return true;
+  return Mends(plan, "freeing what is stuck");
 }
 
 bool Serves(const Database& database, const std::string& endpoint) {

@@ -112,7 +112,7 @@ bool GiveFailoverBack(Plan& plan) {
     return plan.Acting("mending: turning auto_failover back");
   }
   wanted.reset();
-  if (plan.ledger().rollout) plan.ledger().rollout->unwell_since.reset();
+  plan.ledger().rollout->unwell_since.reset();  // without a tablet in hand there is one
   return true;
 }
 

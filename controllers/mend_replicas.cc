@@ -40,7 +40,8 @@ class Replicas {
     }
     for (auto& [tablet, load] : loads_) plan_.Do(std::move(load));
     if (!plan_.decision.actions.empty()) return Mends(plan_, "bringing replicas back");
-    return blocked_.reason.empty() || plan_.Wait(blocked_.reason, blocked_.message);
+    if (blocked_.reason.empty()) return true;
+    return plan_.Wait(blocked_.reason, blocked_.message);
   }
 
  private:
@@ -56,7 +57,7 @@ class Replicas {
     for (const ReplicaMeta& meta : partition.replicas) {
       if (meta.endpoint == leader->endpoint || !Serves(database_, meta.endpoint)) continue;
       if (InHand(meta, partition)) continue;
-      MendFollower(partition, *leader, meta);
+      MendFollower(partition, meta);
     }
   }
 
@@ -134,12 +135,11 @@ class Replicas {
       plan_.Do(action::LeadAgain{partition.id, leader.endpoint});
   }
 
-  void MendFollower(const Partition& partition, const ReplicaMeta& leader,
-                    const ReplicaMeta& meta) {
+  void MendFollower(const Partition& partition, const ReplicaMeta& meta) {
     const ReplicaStatus* status = Status(meta, partition);
     if (meta.is_alive) {
       const bool lost = status == nullptr || status->mode == TableMode::kLeader ||
-                        NotFollowed(partition, leader.endpoint, meta.endpoint);
+                        NotFollowed(partition, meta.endpoint);
       auto& followed = plan_.ledger().followed_in_term;
       const std::string key = FollowerKey(partition.id, meta.endpoint);
       if (!lost) {
@@ -198,12 +198,10 @@ class Replicas {
   }
 
   // By the closer look: its leader does not replicate to it.
-  bool NotFollowed(const Partition& partition, const std::string& leader,
-                   const std::string& follower) const {
+  bool NotFollowed(const Partition& partition, const std::string& follower) const {
     if (!database_.closely) return false;
     const auto list = database_.closely->followers.find(ToString(partition.id));
-    return list != database_.closely->followers.end() && leader != follower &&
-           list->second.count(follower) == 0;
+    return list != database_.closely->followers.end() && list->second.count(follower) == 0;
   }
 
   Plan& plan_;

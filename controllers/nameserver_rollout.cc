@@ -17,7 +17,7 @@ bool InElection(const Database& database, const Pod& pod) {
 // is handed over by ending its ZooKeeper session, so that the standby serves within a tenth of a
 // second (M14).
 const Pod* NextNameserver(const Database& database, const std::vector<const Pod*>& outdated) {
-  const std::string leader = database.nameservers.empty() ? "" : database.nameservers.front();
+  const std::string& leader = database.nameservers.front();
   for (const Pod* pod : outdated) {
     if (pod->name != leader) return pod;
   }

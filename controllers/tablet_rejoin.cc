@@ -51,7 +51,7 @@ bool NobodyElseRecovers(Plan& plan) {
     const Partition* partition = database.FindPartition(held.id);
     if (partition == nullptr || held.recover || !OpUnderWayOn(database, held.id)) continue;
     held.recover = true;
-    if (partition->Leader() != nullptr && partition->LedBy(held.attached_to))
+    if (partition->LedBy(held.attached_to))
       plan.Do(action::Detach{held.id, held.attached_to, tablet});
   }
   return plan.decision.actions.empty();

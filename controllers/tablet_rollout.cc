@@ -33,7 +33,7 @@ constexpr std::array kTabletSteps = {
 };
 
 bool RunSteps(Plan& plan) {
-  while (plan.ledger().tablet) {
+  for (;;) {
     const TabletStep current = plan.ledger().tablet->step;
     auto step = std::find_if(kTabletSteps.begin(), kTabletSteps.end(),
                              [current](const NamedStep& named) { return named.step == current; });
@@ -42,7 +42,6 @@ bool RunSteps(Plan& plan) {
     // A step may have sent the tablet back to an earlier one.
     if (plan.ledger().tablet->step == current) plan.ledger().tablet->step = step->step;
   }
-  return true;
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 #include "operator/kube/connection.h"
 
+#include <array>
 #include <cerrno>
 #include <fstream>
-#include <sstream>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -17,15 +18,17 @@ constexpr absl::Duration kTokenIsFresh = absl::Minutes(1);
 }  // namespace
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  errno = 0;
+  errno = EIO;  // unless opening says better
   std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return absl::ErrnoToStatus(errno == 0 ? EIO : errno, absl::StrCat("cannot open ", path));
-  std::ostringstream content;
-  content << file.rdbuf();
-  // An empty file leaves the failbit of `content`, which is no error.
+  if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  std::string content;
+  std::array<char, 4096> chunk;
+  while (file) {
+    file.read(chunk.data(), chunk.size());
+    content.append(chunk.data(), static_cast<size_t>(file.gcount()));
+  }
   if (file.bad()) return absl::DataLossError(absl::StrCat("cannot read ", path));
-  return content.str();
+  return content;
 }
 
 TokenSource::TokenSource(std::string token, std::string file, MonotonicClock* clock)

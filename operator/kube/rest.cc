@@ -77,6 +77,15 @@ absl::Duration Backoff(int failures, absl::Duration first, absl::Duration longes
   return whole * std::uniform_real_distribution<double>(0.5, 1.0)(random);
 }
 
+namespace {
+
+// A proxy in between may answer anything.
+bool IsObject(const Json& json) {
+  return json.is_object() && (!json.contains("metadata") || json.at("metadata").is_object());
+}
+
+}  // namespace
+
 Rest::Rest(std::shared_ptr<HttpTransport> transport, StopSignal* stop, RestOptions options,
            Sleeper sleeper)
     : transport_(std::move(transport)),
@@ -103,9 +112,9 @@ absl::StatusOr<Json> Rest::Do(const RestRequest& request) {
     const auto response = Once(request);
     if (response.ok() && response->code >= 200 && response->code < 300) {
       Json json = ParseAnswer(response->body);
-      if (!json.is_discarded()) return json;
-      return absl::UnavailableError(
-          absl::StrCat(request.attempt, ": the answer of ", transport_->Host(), " is not JSON"));
+      if (IsObject(json)) return json;
+      return absl::UnavailableError(absl::StrCat(request.attempt, ": the answer of ",
+                                                 transport_->Host(), " is not JSON of an object"));
     }
 
     absl::Status error;

@@ -94,7 +94,7 @@ WatchStep Watcher::Take(const WatchInput& input, const std::string& trouble) {
 }
 
 void Watcher::Wait(const WatchStep& step) {
-  if (rest_->stop().stopped() || (!step.back_off && !step.wait)) return;
+  if (rest_->stop().stopped() || !step.back_off) return;  // a wait comes with a back-off
   absl::Duration pause =
       Backoff(step.next.failures - 1, options_.first_pause, options_.longest_pause);
   if (step.wait) pause = std::min(std::max(*step.wait, pause), options_.longest_pause);

@@ -39,6 +39,33 @@ TEST_F(ActMend, LetsTheNameserverTellAddressesToATabletThatLacksOne) {
   EXPECT_EQ(sessions, 1) << "any change under /nodes does";
 }
 
+TEST_F(ActMend, LetsTheNameserverTellAddressesByAnyTabletThatAnswers) {
+  const auto ask = [this] {
+    openmldb.On("Attach db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kNameUnknown));
+    return Do(action::Attach{"b", {kZero}, {"a"}});
+  };
+  int sessions = 0;
+  cluster.MutableTablet("c-tablet-0").healthy = false;
+  openmldb.On("DisconnectZk", Refused(kAway));
+  openmldb.On("ConnectZk", Then([&sessions] { ++sessions; }));
+  EXPECT_EQ(CodeOf(ask()), 0) << "the code is in the text";
+  EXPECT_EQ(sessions, 1) << "by the third";
+  openmldb.Always("DisconnectZk", Refused(kAway));
+  EXPECT_FALSE(ask().ok());
+  cluster.seen.database.reset();
+  EXPECT_FALSE(ask().ok());
+}
+
+TEST_F(ActMend, CountsLostRowsInTheRolloutWhereNoTabletIsInHand) {
+  ledger.rollout.emplace();
+  openmldb.Meta().replicas[1].is_alive = false;
+  openmldb.Replica("b") = {110, TableMode::kFollower, 7, {}};
+  openmldb.Replica("a") = {150, TableMode::kLeader, 9, {}};
+  openmldb.Meta().term_offsets.push_back({9, 101});
+  ASSERT_TRUE(Do(action::Rejoin{kZero, "b"}).ok());
+  EXPECT_EQ(ledger.rollout->rows_lost, 10u);
+}
+
 TEST_F(ActMend, AttachesAnewWhatIsNotAliveToALeaderThatLeadsAgain) {
   TakeInHand();
   ledger.tablet->partitions[0].attached_to = "a";

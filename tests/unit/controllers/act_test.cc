@@ -213,6 +213,19 @@ TEST_F(ActInHand, MarksAReplicaAliveAsAFollower) {
   EXPECT_FALSE(openmldb.Meta(0).replicas[1].is_leader);
 }
 
+TEST_F(ActInHand, DetachesWhatIsNotHeld) {
+  ledger.tablet.reset();
+  EXPECT_TRUE(Do(action::Detach{kZero, "b", "a"}).ok());
+}
+
+TEST_F(ActInHand, LeavesToRecoverTableWhatIsLoadedForATableThatIsGone) {
+  openmldb.loaded["a"].clear();
+  cluster.seen.database->tables.clear();
+  openmldb.On("Load db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kInvalidParameter));
+  EXPECT_TRUE(Do(LoadBoth(kZero, kOne)).ok());
+  EXPECT_TRUE(Held(0).recover);
+}
+
 TEST_F(ActInHand, TellsClientsOfALeaderThatIsAliveAgain) {
   openmldb.Meta(0).replicas[0].is_alive = false;
   openmldb.Meta(0).replicas[1] = {"b", true, false, true, 100};

@@ -83,6 +83,14 @@ TEST_F(Choosing, HoldsNothingThatTheTabletDoesNotHave) {
   EXPECT_EQ(Take().size(), 1u);
 }
 
+TEST_F(Choosing, HoldsAFollowerOfNobodyAsOneThatIsNotAttached) {
+  cluster.WithTable("t", 3, 3);
+  cluster.Meta("t", 1, "c-tablet-1").is_alive = false;
+  const std::vector<HeldPartition> held = Take();
+  EXPECT_EQ(held[1].attached_to, "");
+  EXPECT_EQ(held[2].attached_to, "c-tablet-2");
+}
+
 TEST_F(Choosing, HoldsAFormerLeaderAsAFollower) {
   cluster.WithTable("t", 1, 2);
   cluster.MoveLeader("t", 0, "c-tablet-0", "c-tablet-1");
@@ -130,6 +138,12 @@ TEST_F(ChoosingPreAggregation, SaysWhenItCannotGoWhereItsBaseGoes) {
   ASSERT_EQ(notes.front().reason, "PreAggregationApart");
   EXPECT_TRUE(notes.front().warning);
   EXPECT_THAT(notes.front().message, HasSubstr("long_window/0"));
+}
+
+TEST_F(ChoosingPreAggregation, DoesNotGoToAReplicaThatIsNotAlive) {
+  WithBase(3);
+  cluster.Meta("long_window", 0, "c-tablet-1").is_alive = false;
+  EXPECT_THAT(Moves(), ElementsAre("c-tablet-1", "c-tablet-2", testing::_, testing::_));
 }
 
 TEST_F(ChoosingPreAggregation, GoesAnywhereWhenItsBaseIsLedElsewhere) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace omdb {
 namespace {
 
@@ -26,6 +28,21 @@ TEST(ActionText, TellsWhatIsDoneToWhat) {
       {action::Unfence{"a"}, "lift the fence of a"},
   };
   for (const auto& [action, text] : texts) EXPECT_EQ(ToString(action), text);
+}
+
+TEST(CanBeUndone, NothingThatMovesALeaderStopsAServerOrTakesData) {
+  const PartitionId id{"db", "t", 7, 3};
+  for (const Action& action : std::vector<Action>{
+           action::DeletePod{"p", "uid"}, action::HandOver{id, "a", "b"},
+           action::DeleteReplica{id, "a"}, action::DropLeftover{id, "a"}, action::Recover{id, "a"},
+           action::LeadAgain{id, "a"}, action::Offline{"a"}, action::MarkAlive{id, "a", true}}) {
+    EXPECT_FALSE(CanBeUndone(action)) << ToString(action);
+  }
+  for (const Action& action : std::vector<Action>{
+           action::SetAutoFailover{true}, action::AddReplica{id, "a"}, action::Attach{"a", {}, {}},
+           action::MarkAlive{id, "a"}, action::Unfence{"a"}}) {
+    EXPECT_TRUE(CanBeUndone(action)) << ToString(action);
+  }
 }
 
 }  // namespace

@@ -133,6 +133,13 @@ TEST_F(Partitions, AreUnwellWithAFormerLeaderThatAcceptsWrites) {
   EXPECT_EQ(Problem(), "ReplicaNotAlive");
 }
 
+TEST_F(Partitions, HaveNoFormerLeaderToFearOnATabletThatIsAway) {
+  cluster.Meta("t", 0, "c-tablet-0").is_alive = false;
+  EXPECT_TRUE(FormerLeaderNotDemoted(*cluster.seen.database).has_value());
+  cluster.seen.database->loaded.erase("c-tablet-0");
+  EXPECT_FALSE(FormerLeaderNotDemoted(*cluster.seen.database).has_value());
+}
+
 TEST_F(Partitions, AreUnwellWhileAReplicaHasNoState) {
   cluster.Status("t", 0, "c-tablet-1").state = TableState::kUndefined;
   EXPECT_EQ(Problem(), "ReplicaLoading");

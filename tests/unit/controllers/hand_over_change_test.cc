@@ -104,6 +104,12 @@ TEST_F(HandOver, AsksOnceMoreWhenTheChangeMayNotHaveArrived) {
   EXPECT_TRUE(openmldb.Serves("b"));
 }
 
+TEST_F(HandOver, WaitsForALaneThatItCannotSee) {
+  openmldb.On("ShowOpStatus", Refused(kAway));
+  EXPECT_TRUE(Move().ok());
+  EXPECT_TRUE(openmldb.Serves("b"));
+}
+
 TEST_F(HandOver, MakesTheOldLeaderLeadAgainWhenTheChangeNeverArrived) {
   openmldb.Always("ChangeLeader", Refused(absl::DeadlineExceededError("no answer")));
   const absl::Time begin = clock.Now();

@@ -51,6 +51,12 @@ TEST_F(LatePod, IsReportedAtRestWithWhatKubernetesSaysAndAWayOut) {
             HasSubstr("kubectl -n ns describe pod c-apiserver-0"), HasSubstr("spec.apiServer")));
 }
 
+TEST_F(LatePod, IsTimedByTheSecondsAtFirst) {
+  cluster.seen.cluster.spec.upgrade.pod_timeout = absl::Seconds(30);
+  NotReadyFor("c-apiserver-0", absl::Seconds(47));
+  EXPECT_THAT(Decided().message, HasSubstr("for 40s "));
+}
+
 TEST_F(LatePod, CountsFromWhenItWasReadyLast) {
   Pod& pod = NotReadyFor("c-apiserver-0", absl::Minutes(1));
   pod.created -= absl::Hours(24);

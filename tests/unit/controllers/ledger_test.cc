@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace omdb {
 namespace {
 
@@ -31,6 +33,9 @@ Ledger FullLedger() {
   rollout.offsets = {{"db.t/0 (tid 1)", 18446744073709551615u}};
   rollout.tablets = {Report("a")};
   rollout.jobs_awaited_since = absl::FromUnixMicros(1700000000000004);
+  rollout.unwell_since = absl::FromUnixMicros(1700000000000006);
+  rollout.extra_replicas = {{"db.t/0 (tid 1)", "c"}};
+  rollout.rows_lost = 8;
   TabletInHand& hand = ledger.tablet.emplace();
   hand.name = "b";
   hand.pod_uid = "u";
@@ -85,7 +90,9 @@ TEST(Ledger, IsNotReadInPart) {
   }
   for (const std::string part : {"rollout", "tablet"}) {
     for (const auto& field : whole.at(part).items()) {
-      if (field.key() == "jobsAwaitedSinceUs") continue;
+      if (std::set<std::string>{"jobsAwaitedSinceUs", "unwellSinceUs", "extraReplicas", "rowsLost"}
+              .count(field.key()) > 0)
+        continue;
       Json document = whole;
       document.at(part).erase(field.key());
       EXPECT_TRUE(absl::IsDataLoss(LedgerFromJson(document).status())) << part << field.key();

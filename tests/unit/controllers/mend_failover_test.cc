@@ -166,6 +166,14 @@ TEST_F(LostTablet, HasWhatItsTermsSayWhenItComesBack) {
                                    Pair("db.t/2 (tid 1) on c-tablet-1", 7u)));
 }
 
+TEST_F(LostTablet, HasNothingOfWhatItWasNotAliveFor) {
+  cluster.WithTable("elsewhere", 1, 1);
+  Meta("c-tablet-1", 2).is_alive = false;
+  FailedOver();
+  EXPECT_EQ(ledger.followed_in_term.count("db.t/2 (tid 1) on c-tablet-1"), 0u);
+  EXPECT_EQ(ledger.followed_in_term.count("db.t/1 (tid 1) on c-tablet-1"), 1u);
+}
+
 TEST_F(LostTablet, IsAwaitedForAMinute) {
   cluster.MutableTablet("c-tablet-1").state_age = absl::Seconds(59);
   EXPECT_FALSE(FailedOver());

@@ -124,6 +124,35 @@ TEST_F(SeveralLedBefore, AnyLeadsWhenNothingWasWrittenInTheLastTerm) {
   EXPECT_THAT(Mend(), IsEmpty()) << "one of them has a row more";
 }
 
+TEST_F(SeveralLedBefore, TheOneOfTheHighestTermMayBeInHand) {
+  Terms(9, 7);
+  TakeInHand(TabletStep::kLoad);
+  EXPECT_THAT(Mend(), IsEmpty());
+  Meta("c-tablet-1").is_leader = false;
+  cluster.PartitionOf("t", 0).term_offsets.push_back({9, 101});
+  EXPECT_THAT(Mend(), IsEmpty()) << "and the only one";
+  Unload("c-tablet-0");
+  EXPECT_THAT(Mend(), IsEmpty()) << "its turn comes";
+}
+
+TEST_F(SeveralLedBefore, EachIsWaitedForWhileItLoads) {
+  Terms(9, 7);
+  for (const TableState state : {TableState::kLoading, TableState::kUndefined}) {
+    Status("c-tablet-1").state = state;
+    EXPECT_THAT(Mend(), IsEmpty());
+  }
+}
+
+TEST_F(SeveralLedBefore, NobodyLeadsWhileAReplicaHasMoreRows) {
+  Terms(9, 7);
+  const ReplicaStatus follower = Status("c-tablet-2");
+  Unload("c-tablet-2");
+  EXPECT_THAT(Mend(), ElementsAre(HasSubstr("mark c-tablet-0 alive"))) << "it cannot be seen";
+  cluster.seen.database->loaded["c-tablet-2"][{1, 0}] = follower;
+  Status("c-tablet-2").offset = 101;
+  EXPECT_THAT(Mend(), IsEmpty());
+}
+
 TEST_F(SeveralLedBefore, EachIsLoadedFirst) {
   cluster.PartitionOf("t", 0).term_offsets.push_back({9, 101});
   Unload("c-tablet-1");

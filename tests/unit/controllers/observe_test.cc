@@ -130,6 +130,24 @@ TEST_F(LookingClosely, LeavesOutWhatDoesNotAnswer) {
   EXPECT_EQ(closely.terms.at(kName).count("b"), 0u);
 }
 
+TEST_F(LookingClosely, AsksNoLeaderThatHasNotLoadedThePartition) {
+  Database read = Read();
+  read.loaded["a"].clear();
+  const auto closely = LookAt(read);
+  EXPECT_EQ(closely.followers.count(kName), 0u);
+  EXPECT_EQ(closely.terms.at(kName).count("a"), 0u);
+}
+
+TEST_F(Observing, ReadsThePreflightPodAsWhatItIs) {
+  Json pod = PutPod(Component::kTablet);
+  pod["metadata"]["name"] = "c-preflight";
+  pod["metadata"]["labels"]["app.kubernetes.io/component"] = kPreflight;
+  kubernetes.Put(types::Pod(), pod);
+  const Snapshot seen = Look();
+  EXPECT_EQ(seen.pods.size(), 1u);
+  EXPECT_EQ(seen.preflight->name, "c-preflight");
+}
+
 TEST_F(LookingClosely, SeesTheTermsOfAPartitionWithoutALeader) {
   openmldb.Meta().replicas[0].is_alive = false;
   const auto closely = LookAt(Read());

@@ -50,6 +50,25 @@ TEST(PodStatus, SaysWhatAContainerWaitsForAndHowItEndedLast) {
             "137 (OOMKilled)");
 }
 
+TEST(PodStatus, SaysHowAContainerEndedLastWhenThatIsAllThereIs) {
+  Json well = Container("sidecar", Waiting("Odd", "it is ready all the same"));
+  well["ready"] = true;
+  Json container = Container("tablet", {{"running", Json::object()}});
+  container["lastState"]["terminated"] = {{"exitCode", 1}};
+  const Json status = {
+      {"conditions", {{{"type", "Initialized"}, {"status", "False"}, {"reason", "Other"}}}},
+      {"containerStatuses", {well, container}}};
+  EXPECT_EQ(WhatKubernetesSays(PodWith("tablet", status)),
+            "container tablet: last time it ended with exit code 1");
+}
+
+TEST(PreflightPod, WasEvictedThoughItsContainerHadEnded) {
+  Json ended = Container(kPreflight, {{"terminated", {{"exitCode", 137}}}});
+  EXPECT_FALSE(Read({{"phase", "Failed"}, {"containerStatuses", {ended}}}).rejected);
+  EXPECT_TRUE(
+      Read({{"phase", "Failed"}, {"reason", "Evicted"}, {"containerStatuses", {ended}}}).rejected);
+}
+
 TEST(PodStatus, SaysWhichContainersAreNotReadyWhenNothingElseIsKnown) {
   const Json status = {{"conditions",
                         {{{"type", "PodScheduled"}, {"status", "True"}},

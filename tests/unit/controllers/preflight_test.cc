@@ -221,6 +221,51 @@ TEST_F(PreflightTest, TriesTheImageThatIsToReplaceOneWhichKeepsATabletDown) {
   EXPECT_THAT(Actions(Next()), ElementsAre("create pod c-preflight"));
 }
 
+TEST_F(PreflightTest, LetsATabletGoFirstThatComesBack) {
+  ledger.tablet.emplace();
+  ledger.tablet->name = "c-tablet-0";
+  ledger.tablet->pod_uid = "the former one";
+  ledger.tablet->step = TabletStep::kRestart;
+  cluster.KeepSupportingObjects(true);
+  EXPECT_THAT(Actions(Next()), Not(Contains(HasSubstr("preflight")))) << "its pod is well";
+  cluster.MutablePod("c-tablet-0").reported_version = "0.8.5";
+  EXPECT_THAT(Actions(Next()), ElementsAre("create pod c-preflight")) << "of another version";
+  std::erase_if(cluster.seen.pods, [](const Pod& pod) { return pod.name == "c-tablet-0"; });
+  cluster.seen.preflight.reset();
+  EXPECT_THAT(Actions(Next()), Not(Contains(HasSubstr("preflight")))) << "it is being made";
+}
+
+TEST_F(PreflightTest, RefusesWhateverKeepsAnImageFromBeingPulled) {
+  for (const std::string waiting :
+       {"ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed"}) {
+    cluster.StartPreflight().waiting = waiting;
+    NothingIsTouched(Next(), "ImagePullFailed");
+  }
+}
+
+TEST_F(PreflightTest, StartsOnceMoreWhenItsPodIsDeleted) {
+  cluster.StartPreflight().deleting = true;
+  const Decision decision = Next();
+  EXPECT_THAT(Actions(decision), IsEmpty());
+  EXPECT_THAT(decision.progress, HasSubstr("starting once more"));
+}
+
+TEST_F(PreflightTest, SaysThatAContainerRunsTooLong) {
+  cluster.StartPreflight().created -= cluster.seen.cluster.spec.upgrade.pod_timeout;
+  EXPECT_THAT(Next().message, HasSubstr("its container runs"));
+}
+
+TEST_F(PreflightTest, TakesNoWordWithoutADotForAVersion) {
+  cluster.EndPreflight(0, "openmldb 2026 build 7 version 0.9.2\n");
+  EXPECT_EQ(Next().notes.front().reason, "PreflightPassed");
+}
+
+TEST_F(PreflightTest, IsForAWorkloadThatNamesNoImage) {
+  cluster.seen.cluster.spec.version = "0.9.1";
+  cluster.seen.workloads.at(Component::kTablet).object = Json::object();
+  EXPECT_THAT(Actions(Next()), ElementsAre("create pod c-preflight"));
+}
+
 TEST_F(PreflightTest, IsNotForChangesThatKeepVersionAndImage) {
   cluster.seen.cluster.spec.version = "0.9.1";
   cluster.seen.cluster.spec.nameserver.flags["x"] = "1";

@@ -43,6 +43,54 @@ class LeadAgainTest : public testing::Test {
   FakeOpenMldb openmldb{clock};
 };
 
+class RecoverFromLeaderTest : public testing::Test {
+ protected:
+  // b is not alive, and a has a position for it.
+  RecoverFromLeaderTest() {
+    openmldb.With(0, {"a", "b"});
+    openmldb.Meta().replicas[1].is_alive = false;
+  }
+  absl::Status Recover() { return RecoverFromLeader(openmldb, FakeOpenMldb::Id(0), "b"); }
+
+  FakeClock clock;
+  FakeOpenMldb openmldb{clock};
+};
+
+TEST_F(RecoverFromLeaderTest, LetsTheLeaderForgetItFirst) {
+  openmldb.On("RecoverTable", Refused(kAway));
+  EXPECT_EQ(Recover(), kAway);
+  EXPECT_THAT(openmldb.Replica("a").followers, testing::IsEmpty());
+}
+
+TEST_F(RecoverFromLeaderTest, IsNotAskedForBeforeTheLeaderHasForgotten) {
+  openmldb.On("Release db.t/0 (tid 1)", Refused(kAway));
+  EXPECT_EQ(Recover(), kAway);
+  EXPECT_FALSE(openmldb.Meta().replicas[1].is_alive);
+  openmldb.On("GetPartition", Refused(kAway));
+  EXPECT_EQ(Recover(), kAway);
+}
+
+TEST_F(RecoverFromLeaderTest, LetsNoLeaderForgetItself) {
+  openmldb.On("Release db.t/0 (tid 1)", Refused(kAway));
+  EXPECT_NE(RecoverFromLeader(openmldb, FakeOpenMldb::Id(0), "a"), kAway);
+}
+
+TEST_F(RecoverFromLeaderTest, LeavesAnAliveFollowerAttached) {
+  openmldb.Meta().replicas[1].is_alive = true;
+  (void)Recover();
+  EXPECT_THAT(openmldb.Replica("a").followers, ElementsAre("b"));
+}
+
+TEST_F(RecoverFromLeaderTest, IsLeftToTheNameserverWhereThereIsNoLeaderOrNoReplica) {
+  openmldb.Meta().replicas[0].is_alive = false;
+  (void)Recover();
+  EXPECT_THAT(openmldb.Replica("a").followers, ElementsAre("b"));
+  openmldb.Meta().replicas[0].is_alive = true;
+  openmldb.Meta().replicas.pop_back();
+  (void)Recover();
+  EXPECT_THAT(openmldb.Replica("a").followers, ElementsAre("b"));
+}
+
 TEST_F(LeadAgainTest, ReplicatesToWhoIsAlive) {
   openmldb.Meta().replicas[2].is_alive = false;
   ASSERT_TRUE(LeadAgain().ok());

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controllers/tablet_steps.h"
 #include "tests/unit/controllers/upgrading.h"
 
 namespace omdb {
@@ -68,6 +69,58 @@ TEST_F(ExtraReplica, IsMadeAnewFromWhatAFailedOpLeft) {
   cluster.PartitionOf("one", 0).replicas.pop_back();
   EXPECT_THAT(Actions(Next()), ElementsAre("drop what is left of db.one/0 (tid 2) on " + extra,
                                            "add replica of db.one/0 (tid 2) on " + extra));
+}
+
+// The step alone: mending, which comes first, has not seen it yet.
+class ExtraReplicaStep : public ExtraReplica {
+ protected:
+  std::vector<std::string> Do(bool (*step)(Plan&)) {
+    Plan plan(cluster.seen, ledger);
+    done = step(plan);
+    ledger = plan.ledger();
+    return Actions(plan.decision);
+  }
+  bool done = false;
+};
+
+TEST_F(ExtraReplicaStep, WaitsForOneThatIsThereInPart) {
+  Added(true);
+  RunOp();
+  EXPECT_THAT(Do(AddExtraReplicas), IsEmpty());
+  EXPECT_FALSE(done) << "its op has not ended";
+  cluster.seen.database->ops.clear();
+  cluster.seen.database->loaded[extra].erase({2, 0});
+  EXPECT_THAT(Do(AddExtraReplicas), IsEmpty());
+  EXPECT_FALSE(done) << "it is not loaded";
+  cluster.Meta("one", 0, extra).is_alive = false;
+  EXPECT_THAT(Do(AddExtraReplicas), IsEmpty());
+  EXPECT_FALSE(done) << "it is not alive";
+}
+
+TEST_F(ExtraReplicaStep, DoesNotRemoveWhatLeadsForATabletThatIsNotBack) {
+  Added(true);
+  cluster.MoveLeader("one", 0, "c-tablet-0", extra);
+  GoTo(TabletStep::kRemoveExtraReplicas);
+  EXPECT_THAT(Do(RemoveExtraReplicas), IsEmpty());
+  EXPECT_FALSE(done) << "it is not alive";
+  std::erase_if(cluster.PartitionOf("one", 0).replicas,
+                [](const ReplicaMeta& meta) { return meta.endpoint == "c-tablet-0"; });
+  EXPECT_THAT(Do(RemoveExtraReplicas), IsEmpty());
+  EXPECT_FALSE(done) << "it has no replica any more";
+}
+
+TEST_F(ExtraReplicaStep, RemovesTheOthersFirst) {
+  Added(true);
+  cluster.WithTable("two", 1, 2);
+  HeldPartition held = ledger.tablet->partitions.back();
+  held.id = cluster.Id("two", 0);
+  held.extra_replica = "c-tablet-1";
+  ledger.tablet->partitions.push_back(held);
+  cluster.MoveLeader("one", 0, "c-tablet-0", extra);
+  cluster.Follows("one", 0, "c-tablet-0");
+  GoTo(TabletStep::kRemoveExtraReplicas);
+  EXPECT_THAT(Do(RemoveExtraReplicas), ElementsAre(HasSubstr("delete replica of db.two/0")));
+  EXPECT_FALSE(done);
 }
 
 TEST_F(ExtraReplica, IsNotNeededForATableThatWasDropped) {

@@ -118,6 +118,36 @@ TEST_F(Recovered, IsDetachedFromALeaderThatWouldGoOnFromWhereItWas) {
   EXPECT_THAT(Actions(Next()), Not(Contains(HasSubstr("db.t/1"))));
 }
 
+TEST_F(Recovered, IsLeftAloneWhereNothingIsAttached) {
+  Loaded();
+  Recover();
+  EXPECT_THAT(Actions(Next()), ElementsAre("attach c-tablet-0 for 2 partitions"));
+  EXPECT_TRUE(ledger.tablet->partitions[1].recover);
+}
+
+TEST_F(Recovered, IsNotMarkedAlive) {
+  Loaded();
+  Next();
+  Attached();
+  GoTo(TabletStep::kMarkAlive);
+  Recover();
+  EXPECT_THAT(Actions(Next()), ElementsAre("detach c-tablet-0 from c-tablet-1 for db.t/1 (tid 1)"));
+}
+
+TEST_F(Recovered, IsDetachedFromALeaderThatItHadBeforeItWasLoaded) {
+  Restarted();
+  Attached();
+  Recover();
+  EXPECT_THAT(Actions(Next()), Contains("detach c-tablet-0 from c-tablet-1 for db.t/1 (tid 1)"));
+}
+
+TEST_F(Drained, HasTheTermsOfItsLeaderWhereNoneIsKnown) {
+  Loaded();
+  cluster.PartitionOf("t", 2).term_offsets.clear();
+  ledger.followed_in_term.erase(FollowerKey(cluster.Id("t", 2), "c-tablet-0"));
+  EXPECT_THAT(Actions(Next()), ElementsAre("attach c-tablet-0 for 3 partitions"));
+}
+
 TEST_F(Drained, IsAttachedAnewWhenItDoesNotCatchUp) {
   Loaded();
   cluster.Status("t", 1, "c-tablet-1").offset = 150;
@@ -263,6 +293,15 @@ class FormerLeader : public Drained {
     GoTo(TabletStep::kReattachFormerLeaders);
   }
 };
+
+TEST_F(FormerLeader, IsLeftAloneWhileSomebodyRecoversIt) {
+  cluster.seen.database->ops = {
+      {20, "kReAddReplicaOP", OpState::kDoing, "kLoadTable", "db", "t", 0}};
+  EXPECT_THAT(Actions(Next()), IsEmpty());
+  ledger.tablet->partitions[0].attached_to = "c-tablet-0";
+  ledger.tablet->partitions[0].attached_at = cluster.seen.now;
+  EXPECT_THAT(Actions(Next()), IsEmpty());
+}
 
 TEST_F(FormerLeader, FollowsAgainAndIsAliveOnceItHasCaughtUp) {
   cluster.Status("t", 0, "c-tablet-0").offset = 120;

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controllers/tablet_steps.h"
 #include "tests/unit/controllers/upgrading.h"
 
 namespace omdb {
@@ -40,6 +41,14 @@ TEST_F(Drained, IsDetachedOnceMoreWhenSomebodyRecoveredIt) {
   EXPECT_EQ(ledger.tablet->partitions[1].offset, 105u);
 }
 
+TEST_F(Drained, IsDetachedOnceMoreRightBeforeItStops) {
+  Detached();
+  GoTo(TabletStep::kRestart);
+  cluster.Meta("t", 1, "c-tablet-0").is_alive = true;
+  EXPECT_THAT(Actions(Next()), ElementsAre("detach c-tablet-0 from c-tablet-1 for db.t/1 (tid 1)"));
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kDetach);
+}
+
 TEST_F(Drained, IsMadeKnownAgainWhenTheNameserverMissedIt) {
   Restarted();
   cluster.seen.database->tablets.front().healthy = false;
@@ -52,6 +61,14 @@ TEST_F(Drained, DetachesNothingThatIsNotThere) {
                 [](const ReplicaMeta& meta) { return meta.endpoint == "c-tablet-0"; });
   ledger.tablet->partitions.push_back({{"db", "dropped", 9, 0}});
   EXPECT_THAT(Actions(Next()), testing::Not(testing::Contains(HasSubstr("detach"))));
+}
+
+TEST_F(Drained, DetachesNothingFromNobody) {
+  cluster.Meta("t", 1, "c-tablet-1").is_leader = false;
+  std::erase_if(cluster.seen.database->tables[0].partitions[2].replicas,
+                [](const ReplicaMeta& meta) { return meta.endpoint == "c-tablet-0"; });
+  Plan plan(cluster.seen, ledger);
+  EXPECT_TRUE(DetachFromLeaders(plan));
 }
 
 TEST_F(Drained, RemembersThatAReplicaWasNotLoaded) {

@@ -36,6 +36,49 @@ TEST_F(Drained, AutoFailoverStaysOffUntilItWasLookedAtClosely) {
   EXPECT_THAT(Actions(Next()), ElementsAre("mark c-tablet-0 not alive for db.t/2 (tid 1)"));
 }
 
+TEST_F(Drained, AutoFailoverStaysOffWhileATabletIsAway) {
+  for (uint32_t pid : {0u, 1u, 2u}) cluster.Follows("t", pid, "c-tablet-0");
+  cluster.LookClosely();
+  GoTo(TabletStep::kTurnFailoverBack);
+  cluster.Stop("c-tablet-2");
+  const Decision decision = Next();
+  EXPECT_THAT(Actions(decision), IsEmpty());
+  EXPECT_EQ(decision.reason, "TabletDown");
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kTurnFailoverBack);
+}
+
+TEST_F(Drained, AutoFailoverIsNotTouchedWhereNobodyRemembersHowItWas) {
+  for (uint32_t pid : {0u, 1u, 2u}) cluster.Follows("t", pid, "c-tablet-0");
+  cluster.LookClosely();
+  ledger.wanted_auto_failover.reset();
+  GoTo(TabletStep::kTurnFailoverBack);
+  EXPECT_THAT(Actions(Next()), IsEmpty());
+}
+
+TEST_F(TabletInTurn, WaitsForTheNewPodsBeforeTheNextOne) {
+  cluster.Replace("c-tablet-0");
+  cluster.MutablePod("c-tablet-0").reported_version.clear();
+  const Decision decision = Next();
+  EXPECT_FALSE(ledger.tablet.has_value());
+  EXPECT_THAT(decision.progress, HasSubstr("waiting for c-tablet-0")) << "it is ready, and silent";
+}
+
+TEST(UpgradeTablets, BeginsWithThemWhereOnlyTheirPartOfTheSpecChanged) {
+  WholeCluster cluster;
+  cluster.WithTable("t", 3, 3);
+  cluster.seen.cluster.spec.tablet.flags["gc_interval"] = "30";
+  const Decision decision = Decide(cluster.seen, {});
+  EXPECT_THAT(Actions(decision), ElementsAre("apply StatefulSet c-tablet"));
+  EXPECT_TRUE(decision.ledger.rollout.has_value());
+}
+
+TEST(UpgradeTablets, BeginsWithPodsOfAFormerTemplate) {
+  WholeCluster cluster;
+  cluster.WithTable("t", 3, 3);
+  cluster.MutablePod("c-tablet-1").spec_hash = "before";
+  EXPECT_EQ(Decide(cluster.seen, {}).ledger.tablet->name, "c-tablet-1");
+}
+
 TEST_F(Drained, ANewOperatorLiftsFencesBeforeItGoesOn) {
   cluster.seen.first_look = true;
   EXPECT_THAT(Actions(Next()), testing::Each(HasSubstr("lift the fence")));

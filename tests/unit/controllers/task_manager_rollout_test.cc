@@ -45,6 +45,18 @@ TEST_F(TabletsDone, WaitsForTheNewTaskManager) {
   EXPECT_THAT(Actions(Next()), IsEmpty());
 }
 
+TEST(UpgradeTaskManagers, ReplacesAPodOfAFormerTemplate) {
+  WholeCluster cluster;
+  cluster.MutablePod("c-taskmanager-0").spec_hash = "before";
+  EXPECT_THAT(Actions(Decide(cluster.seen, {})), ElementsAre("delete pod c-taskmanager-0"));
+}
+
+TEST(UpgradeNameservers, FollowATemplateThatAloneIsAnother) {
+  WholeCluster cluster;
+  cluster.seen.workloads.at(Component::kNameserver).spec_hash = "another";
+  EXPECT_THAT(Actions(Decide(cluster.seen, {})), ElementsAre("apply StatefulSet c-nameserver"));
+}
+
 TEST_F(TabletsDone, NeedsNoTaskManager) {
   cluster.seen.cluster.spec.task_manager.replicas = 0;
   cluster.seen.workloads.erase(Component::kTaskManager);

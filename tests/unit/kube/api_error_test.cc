@@ -1,5 +1,6 @@
 #include "operator/kube/api_error.h"
 
+#include "absl/strings/cord.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/kube/fake_transport.h"
@@ -63,6 +64,18 @@ TEST(ApiError, KeepsRetryAfter) {
   EXPECT_EQ(RetryAfter(status), absl::Seconds(3));
   EXPECT_EQ(RetryAfter(ApiError("get", HttpResponse{429})), std::nullopt);
   EXPECT_EQ(HttpCode(absl::InternalError("another")), 0);
+}
+
+TEST(ApiError, QuotesAStatusWhoseFieldsAreNoText) {
+  EXPECT_EQ(ApiError("get", 500, R"({"reason":1,"message":2})").message(),
+            "get: the API server answered 500: {\"reason\":1,\"message\":2}");
+}
+
+TEST(ApiError, TakesNoCodeFromAPayloadThatIsNoNumber) {
+  absl::Status status = ApiError("get", HttpResponse{429, "", absl::Seconds(3)});
+  status.SetPayload("openmldb.ai/http-code", absl::Cord("many"));
+  EXPECT_EQ(HttpCode(status), 0);
+  EXPECT_EQ(RetryAfter(status), absl::Seconds(3));
 }
 
 }  // namespace

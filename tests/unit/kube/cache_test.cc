@@ -45,6 +45,8 @@ TEST(ResourceVersion, ComparesNumbersOfAnySize) {
   EXPECT_TRUE(IsLater("abc", "7")) << "what cannot be ordered is taken as the last word";
   EXPECT_FALSE(IsLater("abc", "abc"));
   EXPECT_TRUE(IsLater("1", ""));
+  EXPECT_TRUE(IsLater("1", "0"));
+  EXPECT_FALSE(IsLater("00", "0"));
 }
 
 TEST_F(CacheTest, FollowsTheWatch) {
@@ -192,6 +194,7 @@ TEST_F(CacheTest, FindsByNamespaceAndLabelsInOrderOfNames) {
   EXPECT_THAT(names("db", {}), ElementsAre("a", "b", "c"));
   EXPECT_THAT(names("db", {{"app", "x"}}), ElementsAre("a", "b"));
   EXPECT_THAT(names("db", {{"app", "x"}, {"tier", ""}}), ElementsAre("b"));
+  EXPECT_THAT(names("db", {{"tier", ""}}), ElementsAre("b")) << "c has no such label";
   EXPECT_THAT(names("", {{"app", "x"}}), ElementsAre("a", "b", "d"));
   EXPECT_THAT(names("d", {}), IsEmpty());
 }
@@ -231,6 +234,30 @@ TEST_F(CacheTest, TellsWhenTheFirstListHasCome) {
   Cache another({types::Pod(), "db"}, nullptr);
   stop.Stop();
   EXPECT_FALSE(another.WaitForSync(absl::InfiniteDuration(), stop));
+}
+
+TEST_F(CacheTest, AnAnswerWithoutMetadataChangesNothing) {
+  List({PodObject("a", 1)});
+  story_.clear();
+  cache_.Written(Json::object());
+  EXPECT_THAT(story_, IsEmpty());
+  EXPECT_EQ(Version("a"), "1");
+}
+
+TEST_F(CacheTest, ADeletionOfAnUnknownUidIsLeftToTheWatch) {
+  List({PodObject("a", 1)});
+  cache_.Deleted({"db", "a"}, "");
+  EXPECT_EQ(Version("a"), "1");
+}
+
+TEST_F(CacheTest, RemembersABoundedNumberOfDeletions) {
+  for (int i = 0; i <= 1024; ++i) {
+    cache_.Deleted({"db", absl::StrCat("p", i)}, absl::StrCat("uid-p", i));
+  }
+  cache_.Event(EventType::kAdded, PodObject("p0", 5));
+  cache_.Event(EventType::kAdded, PodObject("p1", 5));
+  EXPECT_EQ(Version("p0"), "5") << "the oldest is forgotten";
+  EXPECT_EQ(Version("p1"), "-");
 }
 
 }  // namespace

@@ -106,6 +106,13 @@ TEST_F(ClientWriteTest, ReadsFromTheServerWhatIsNotWatched) {
   EXPECT_THAT(*client_.List(types::Pod(), "db", {}), ElementsAre(PodObject("a", 7)));
 }
 
+TEST_F(ClientWriteTest, NamesAnObjectWithoutANamespace) {
+  server_->Add(404, StatusObject(404, "NotFound", "m"));
+  const absl::Status status = client_.GetFresh(types::Pod(), {"", "a"}).status();
+  EXPECT_TRUE(absl::IsNotFound(status));
+  EXPECT_THAT(status.message(), HasSubstr("get pods a: "));
+}
+
 // A server with one pod and a watch that stays open. Thread-safe.
 class OpenWatch : public HttpTransport {
  public:
@@ -116,6 +123,11 @@ class OpenWatch : public HttpTransport {
       return HttpResponse{403, StatusObject(403, "Forbidden", "services").dump()};
     }
     if (request.method == "PATCH") return HttpResponse{200, PodObject("a", 50).dump()};
+    if (request.method == "DELETE" && deletes_slowly) {
+      Json pod = PodObject("a", 60);
+      pod["metadata"]["deletionTimestamp"] = "2027-01-15T08:00:00Z";
+      return HttpResponse{200, pod.dump()};
+    }
     if (request.method == "DELETE") {
       return HttpResponse{200, Json{{"kind", "Status"}, {"details", {{"uid", "uid-a"}}}}.dump()};
     }
@@ -129,6 +141,7 @@ class OpenWatch : public HttpTransport {
   std::string Host() const override { return "api.test"; }
 
   std::atomic<int> sent = 0;
+  std::atomic<bool> deletes_slowly = false;
 };
 
 TEST(ClientWatch, AnswersFromTheCacheAndKnowsItsOwnWrites) {
@@ -181,6 +194,57 @@ TEST(ClientWatch, NamesTheWatchesThatDoNotSync) {
   EXPECT_TRUE(absl::IsDeadlineExceeded(status));
   EXPECT_THAT(status.message(), HasSubstr("no list of services came"));
   EXPECT_FALSE(client.Synced());
+}
+
+TEST(ClientWatch, KnowsAtOnceThatAnObjectIsOnItsWayOut) {
+  auto server = std::make_shared<OpenWatch>();
+  server->deletes_slowly = true;
+  Client client(server, {});
+  client.Watch(types::Pod(), "db");
+  ASSERT_TRUE(client.WaitForSync(absl::Seconds(10)).ok());
+  ASSERT_TRUE(client.Delete(types::Pod(), {"db", "a"}, "uid-a").ok());
+  const auto pod = client.Get(types::Pod(), {"db", "a"});
+  ASSERT_TRUE(pod.ok()) << pod.status();
+  EXPECT_TRUE((*pod)["metadata"].contains("deletionTimestamp"));
+}
+
+TEST(ClientWatch, AsksTheServerForWhatNoWatchCovers) {
+  auto server = std::make_shared<OpenWatch>();
+  Client client(server, {});
+  client.Watch(types::Pod(), "db");
+  ASSERT_TRUE(client.WaitForSync(absl::Seconds(10)).ok());
+  EXPECT_TRUE(client.Get(types::ConfigMap(), {"db", "a"}).ok());
+  EXPECT_EQ(server->sent, 2) << "another type";
+  EXPECT_TRUE(client.Get(types::Pod(), {"other", "a"}).ok());
+  EXPECT_EQ(server->sent, 3) << "another namespace";
+  ASSERT_TRUE(client.Apply(types::ConfigMap(), PodObject("a", 0)).ok());
+  EXPECT_EQ(*client.Get(types::Pod(), {"db", "a"}), PodObject("a", 1))
+      << "a write of another type is nothing to the cache of pods";
+}
+
+TEST(ClientWatch, AWatchOfAllNamespacesCoversEachOfThem) {
+  auto server = std::make_shared<OpenWatch>();
+  Client client(server, {});
+  client.Watch(types::Pod(), "");
+  ASSERT_TRUE(client.WaitForSync(absl::Seconds(10)).ok());
+  EXPECT_EQ(*client.Get(types::Pod(), {"db", "a"}), PodObject("a", 1));
+  EXPECT_TRUE(absl::IsNotFound(client.Get(types::Pod(), {"other", "a"}).status()));
+  EXPECT_EQ(server->sent, 1);
+}
+
+TEST(ClientWatch, AsksTheServerUntilTheFirstListHasCome) {
+  Client client(std::make_shared<OpenWatch>(), {});
+  client.Watch(types::Service(), "db");  // forbidden
+  EXPECT_TRUE(absl::IsPermissionDenied(client.Get(types::Service(), {"db", "a"}).status()));
+}
+
+TEST(ClientWatch, BeginsNoWatchOnceItIsStopped) {
+  auto server = std::make_shared<OpenWatch>();
+  Client client(server, {});
+  client.Stop();
+  client.Watch(types::Pod(), "db");
+  EXPECT_TRUE(client.Synced()) << "there is none to wait for";
+  EXPECT_EQ(server->sent, 0);
 }
 
 }  // namespace

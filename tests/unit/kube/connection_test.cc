@@ -59,10 +59,21 @@ TEST_F(TokenSourceTest, SaysWhichFileIsMissing) {
   EXPECT_THAT(token.status().message(), HasSubstr(file_));
 }
 
+TEST_F(TokenSourceTest, SaysWhichFileIsEmpty) {
+  Write("");
+  const auto token = source_.Get();
+  EXPECT_TRUE(absl::IsFailedPrecondition(token.status()));
+  EXPECT_THAT(token.status().message(), HasSubstr(file_ + " is empty"));
+}
+
 TEST(TokenSource, GivesAFixedTokenOrNone) {
   SetClock clock;
   EXPECT_EQ(*TokenSource("fixed", "", &clock).Get(), "fixed");
   EXPECT_EQ(*TokenSource("", "", &clock).Get(), "");
+}
+
+TEST(ReadFile, SaysThatItCannotBeReadThoughItCouldBeOpened) {
+  EXPECT_TRUE(absl::IsDataLoss(ReadFile(testing::TempDir()).status())) << "a directory";
 }
 
 }  // namespace

@@ -1,8 +1,12 @@
 #include "operator/kube/events.h"
 
+#include <atomic>
 #include <memory>
+#include <mutex>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/kube/fake_kubernetes.h"
@@ -168,6 +172,84 @@ TEST_F(EventRecorderTest, CutsWhatTheApiWouldRefuse) {
   ASSERT_THAT(events, SizeIs(1));
   EXPECT_EQ(events[0]["note"], std::string(1023, 'x'));
   EXPECT_EQ(events[0]["reason"], std::string(128, 'R'));
+}
+
+TEST_F(EventRecorderTest, LeavesNothingOfANoteThatHasNoBeginningOfACharacter) {
+  Start();
+  recorder_->Record(cluster_, {false, "A", "", std::string(2000, '\x80')});
+  const auto events = Written();
+  ASSERT_THAT(events, SizeIs(1));
+  EXPECT_EQ(events[0]["note"], "");
+}
+
+TEST_F(EventRecorderTest, LosesAnEventSilentlyWhenNoOneWantsToHearOfIt) {
+  kubernetes_.before = [](const std::string&) { return absl::PermissionDeniedError("no"); };
+  Start();
+  recorder_->Record(cluster_, {false, "A", "", "n"});
+  EXPECT_THAT(Written(), SizeIs(0));
+}
+
+TEST_F(EventRecorderTest, FlushWaitsForTheWriteInFlight) {
+  std::mutex slow;
+  std::atomic<bool> writes = false;
+  kubernetes_.before = [&](const std::string&) {
+    writes = true;
+    std::lock_guard lock(slow);
+    return absl::OkStatus();
+  };
+  Start();
+  std::atomic<bool> flushed = false;
+  std::thread flusher;
+  {
+    std::lock_guard lock(slow);
+    recorder_->Record(cluster_, {false, "A", "", "n"});
+    while (!writes) std::this_thread::yield();
+    flusher = std::thread([&] {
+      recorder_->Flush();
+      flushed = true;
+    });
+    absl::SleepFor(absl::Milliseconds(20));
+    EXPECT_FALSE(flushed);
+  }
+  flusher.join();
+  EXPECT_THAT(*kubernetes_.List(types::Event(), "db", {}), SizeIs(1));
+}
+
+TEST_F(EventRecorderTest, ForgetsTheSeriesThatWasSilentTheLongest) {
+  EventRecorderOptions options;
+  options.series_limit = 3;
+  Start(options);
+  for (const char* reason : {"Z", "M", "A", "N", "A"}) {  // N takes the place of Z
+    recorder_->Record(cluster_, {false, reason, "", "n"});
+    recorder_->Flush();
+    clock_.Advance(absl::Seconds(1));
+  }
+  const auto events = Written();
+  ASSERT_THAT(events, SizeIs(4));
+  for (const Json& event : events) EXPECT_EQ(event.contains("series"), event["reason"] == "A");
+}
+
+TEST_F(EventRecorderTest, ForgetsNoSeriesThatIsStillToBeWritten) {
+  std::mutex hung;
+  std::atomic<bool> hangs = false;
+  kubernetes_.before = [&](const std::string&) {
+    hangs = true;
+    std::lock_guard lock(hung);
+    return absl::OkStatus();
+  };
+  EventRecorderOptions options;
+  options.series_limit = 1;
+  Start(options);
+  {
+    std::lock_guard lock(hung);
+    recorder_->Record(cluster_, {false, "InFlight", "", "n"});
+    while (!hangs) std::this_thread::yield();
+    recorder_->Record(cluster_, {false, "B", "", "n"});
+    recorder_->Record(cluster_, {false, "A", "", "n"});
+  }
+  std::vector<std::string> reasons;
+  for (const Json& event : Written()) reasons.push_back(event["reason"]);
+  EXPECT_THAT(reasons, UnorderedElementsAre("InFlight", "A", "B"));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "operator/kube/kubeconfig.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -158,6 +159,16 @@ TEST_F(KubeconfigTest, RefusesContradictionsOfACluster) {
                    "certificate-authority: ca}")
                   .message(),
               HasSubstr("insecure-skip-tls-verify"));
+  EXPECT_THAT(with("{server: 'https://a', insecure-skip-tls-verify: true, "
+                   "certificate-authority-data: Q0EgUEVN}")
+                  .message(),
+              HasSubstr("insecure-skip-tls-verify"));
+  EXPECT_TRUE(with("{server: 'https://a', insecure-skip-tls-verify: false, "
+                   "certificate-authority: ca}")
+                  .ok());
+  EXPECT_TRUE(with("{server: 'http://a'}").ok());
+  EXPECT_THAT(with("{server: 'https://a', certificate-authority-data: '***'}").message(),
+              AllOf(HasSubstr("certificate-authority-data"), HasSubstr("base64")));
   EXPECT_THAT(with("{server: 'a:6443'}").message(), HasSubstr("https://"));
   EXPECT_THAT(with("{server: 'https://a', proxy-url: 'http://p'}").message(), HasSubstr("proxy"));
 }
@@ -198,6 +209,51 @@ TEST_F(KubeconfigTest, LooksWhereKubectlLooks) {
   variables_["KUBECONFIG"] = ":" + flag + ":" + directory_ + "/none";
   EXPECT_EQ(FindConnection("", "", Variables())->origin, flag + ":" + directory_ + "/none");
   EXPECT_TRUE(absl::IsNotFound(FindConnection(directory_ + "/no", "", Variables()).status()));
+}
+
+TEST_F(KubeconfigTest, ANullIsLikeAFieldThatIsLeftOut) {
+  const auto connection = WithUser("{token: null, tokenFile: ~}");
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  EXPECT_EQ(connection->token + connection->token_file, "");
+}
+
+TEST_F(KubeconfigTest, PassesOverPathsThatAreEmpty) {
+  const std::string path = Write("config", std::string(kCluster) + kContext + "users: []\n");
+  EXPECT_THAT(KubeconfigConnection({"", path}, "").status().message(), HasSubstr("\"me\""));
+  EXPECT_TRUE(absl::IsNotFound(KubeconfigConnection({""}, "").status()));
+}
+
+TEST_F(KubeconfigTest, AFileThatCannotBeOpenedIsNotPassedOver) {
+  const std::string path = Write("config", kContext);
+  const absl::Status status = KubeconfigConnection({path + "/below-a-file", path}, "").status();
+  EXPECT_FALSE(absl::IsNotFound(status));
+  EXPECT_THAT(status.message(), HasSubstr("cannot open " + path + "/below-a-file"));
+}
+
+TEST_F(KubeconfigTest, NamesTheClusterThatAContextHasAndNoFile) {
+  const absl::Status status = KubeconfigConnection({Write("config", kContext)}, "").status();
+  EXPECT_TRUE(absl::IsNotFound(status));
+  EXPECT_THAT(status.message(), HasSubstr("no cluster named \"there\""));
+}
+
+TEST_F(KubeconfigTest, APodWithoutANamespaceFileIsInTheDefaultNamespace) {
+  Write("sa/token", "secret");
+  Write("sa/ca.crt", "CA");
+  variables_ = {{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}, {"KUBERNETES_SERVICE_PORT", "443"}};
+  EXPECT_EQ(InClusterConnection(Variables(), directory_ + "/sa")->ns, "default");
+}
+
+TEST_F(KubeconfigTest, AnEmptyListOfFilesIsLikeNone) {
+  Write("home/.kube/config", std::string(kCluster) + "users: [{name: me, user: {}}]" + kContext);
+  variables_ = {{"KUBECONFIG", ""}, {"HOME", directory_ + "/home"}};
+  EXPECT_EQ(FindConnection("", "", Variables())->origin, directory_ + "/home/.kube/config");
+}
+
+TEST(ProcessEnvironment, TellsAVariableThatIsEmptyFromOneThatIsNotSet) {
+  ASSERT_EQ(setenv("OMDB_KUBECONFIG_TEST", "", 1), 0);
+  EXPECT_EQ(ProcessEnvironment()("OMDB_KUBECONFIG_TEST"), "");
+  ASSERT_EQ(unsetenv("OMDB_KUBECONFIG_TEST"), 0);
+  EXPECT_EQ(ProcessEnvironment()("OMDB_KUBECONFIG_TEST"), std::nullopt);
 }
 
 }  // namespace

@@ -294,6 +294,44 @@ TEST_F(LeaderElectorTest, DoesNotConfirmWhatItCannotAsk) {
   EXPECT_TRUE(absl::IsUnavailable(a_.Confirm()));
 }
 
+TEST_F(LeaderElectorTest, SaysWhoLeadsInstead) {
+  EXPECT_EQ(b_.Transitions(), 0) << "it knows of no Lease yet";
+  EXPECT_THAT(b_.Leads().message(), HasSubstr("Lease ops/lead ran out"));
+  a_.Step();
+  b_.Step();
+  EXPECT_THAT(b_.Leads().message(), HasSubstr("Lease ops/lead is held by a"));
+}
+
+TEST_F(LeaderElectorTest, DoesNotConfirmALeaseThatNoOneHolds) {
+  a_.Step();
+  Json lease = *kubernetes_.GetFresh(types::Lease(), {"ops", "lead"});
+  lease["spec"].erase("holderIdentity");
+  ASSERT_TRUE(kubernetes_.Apply(types::Lease(), lease).ok());
+  EXPECT_THAT(a_.Confirm().message(), HasSubstr("Lease ops/lead is held by no one"));
+}
+
+TEST_F(LeaderElectorTest, SaysWhyTheLeaseCouldNotBeGivenBack) {
+  a_.Step();
+  kubernetes_.before = [](const std::string&) { return absl::UnavailableError("away"); };
+  a_.Stop();
+  EXPECT_FALSE(a_.IsLeader());
+  EXPECT_THAT(story_, ElementsAre("a sees a", "a leads", HasSubstr("away"), "a stops"));
+}
+
+TEST_F(LeaderElectorTest, LeadsAndFailsWithoutAnyoneToTell) {
+  LeaderElectionOptions options;
+  options.lease = {"ops", "quiet"};
+  options.identity = "c";
+  LeaderElector quiet(&kubernetes_, &clock_, &clock_, options);
+  quiet.Step();
+  EXPECT_TRUE(quiet.IsLeader());
+  kubernetes_.before = [](const std::string&) { return absl::UnavailableError("away"); };
+  quiet.Step();
+  EXPECT_TRUE(quiet.IsLeader()) << "until the renew deadline";
+  quiet.Stop();
+  EXPECT_FALSE(quiet.IsLeader());
+}
+
 TEST(LeaderElectorThread, LeadsAndGivesBackInRealTime) {
   class RealClock : public Clock {
    public:

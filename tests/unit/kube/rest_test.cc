@@ -140,6 +140,14 @@ TEST_F(RestTest, AnAnswerThatIsNoJsonIsAnError) {
   EXPECT_TRUE(absl::IsUnavailable(Get().status()));
 }
 
+TEST_F(RestTest, AnAnswerThatIsNoObjectIsAnError) {
+  for (const Json& answer :
+       {Json::array(), Json("ok"), Json(), Json{{"metadata", 7}, {"kind", "Pod"}}}) {
+    server_->Add(200, answer);
+    EXPECT_TRUE(absl::IsUnavailable(Get().status())) << answer;
+  }
+}
+
 TEST_F(RestTest, ListsAllPages) {
   server_->Add(200, PodList({PodObject("a", 1)}, 9, "next"));
   server_->Add(200, PodList({PodObject("b", 2)}, 9));
@@ -152,12 +160,43 @@ TEST_F(RestTest, ListsAllPages) {
                           "continue=next"));
 }
 
+TEST_F(RestTest, GivesUpWhenEveryAnswerIsA5xx) {
+  for (int i = 0; i < 5; ++i) server_->Add(503, StatusObject(503, "ServiceUnavailable", "m"));
+  EXPECT_TRUE(absl::IsUnavailable(Get().status()));
+  EXPECT_THAT(server_->requests, SizeIs(4));
+}
+
+TEST_F(RestTest, TakesAnInterimCodeForNoAnswer) {
+  server_->Add(101, Json::object());
+  EXPECT_TRUE(absl::IsUnavailable(Get().status()));
+  EXPECT_THAT(server_->requests, SizeIs(1));
+}
+
+TEST_F(RestTest, CountsStreamsToo) {
+  server_->AddStream({Json::object()});
+  server_->AddStream({}, absl::UnavailableError("Connection reset"));
+  const auto on_line = [](absl::string_view) { return true; };
+  EXPECT_TRUE(rest_->Stream({"GET", "/x"}, on_line).ok());
+  EXPECT_TRUE(absl::IsUnavailable(rest_->Stream({"GET", "/x"}, on_line).status()));
+  EXPECT_THAT(codes_, ElementsAre(200, 0));
+}
+
+TEST_F(RestTest, AListWithAPageThatIsRefusedIsNoList) {
+  server_->Add(200, PodList({PodObject("a", 1)}, 9, "next"));
+  server_->Add(410, StatusObject(410, "Expired", "continue token expired"));
+  EXPECT_TRUE(absl::IsOutOfRange(rest_->ListAll(types::Pod(), "db", {}).status()));
+}
+
 TEST(RestPath, NamesCollectionsAndObjects) {
   EXPECT_EQ(CollectionPath(types::Pod(), "db"), "/api/v1/namespaces/db/pods");
   EXPECT_EQ(CollectionPath(types::OpenMLDBCluster(), ""),
             "/apis/openmldb.ai/v1alpha1/openmldbclusters");
   EXPECT_EQ(ObjectPath(types::StatefulSet(), {"db", "demo"}),
             "/apis/apps/v1/namespaces/db/statefulsets/demo");
+}
+
+TEST(RestPath, EncodesWhatIsNotUnreserved) {
+  EXPECT_EQ(WithQuery("/x", {{"a-b_c.d~e", "1+2 /\xC3\xA4"}}), "/x?a-b_c.d~e=1%2B2%20%2F%C3%A4");
 }
 
 }  // namespace

@@ -145,6 +145,18 @@ TEST(WatchState, AnOverloadedServerSaysWhenToComeBack) {
       NextStep(Watching("40"), watch::Refused{429, "too many requests", absl::Seconds(7)});
   EXPECT_EQ(step.next, Watching("40", 1));
   EXPECT_EQ(step.wait, absl::Seconds(7));
+  EXPECT_TRUE(step.back_off);
+  EXPECT_TRUE(
+      NextStep(Watching("40", 2), watch::Refused{429, "too many requests", absl::Seconds(7)})
+          .back_off)
+      << "also before a new list";
+}
+
+TEST(WatchState, AListWithoutPagesThatIsRefusedStaysWithoutPages) {
+  const WatchStep step = NextStep({.paged = false, .failures = 1}, Gone());
+  EXPECT_EQ(step.next.phase, WatchPhase::kEmpty);
+  EXPECT_FALSE(step.next.paged);
+  EXPECT_TRUE(step.back_off);
 }
 
 TEST(WatchState, PrintsItself) {
@@ -155,6 +167,7 @@ TEST(WatchState, PrintsItself) {
                                 .paged = false,
                                 .bookmarks = false}),
             "listing at x without pages without bookmarks");
+  EXPECT_EQ(ToString(static_cast<WatchPhase>(-1)), "unknown");
 }
 
 }  // namespace

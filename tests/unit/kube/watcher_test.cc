@@ -250,7 +250,10 @@ TEST_F(WatcherTest, GarbageOfEveryKindIsSurvived) {
       "{}",
       R"({"type":"ADDED","object":7})",
       R"({"type":"ADDED","object":{}})",
+      R"({"type":"ADDED","object":{"metadata":7}})",
+      R"({"type":"ADDED","object":{"metadata":{"resourceVersion":9}}})",
       R"({"type":"NEW","object":{"metadata":{"resourceVersion":"9"}}})",
+      R"({"type":"ERROR","object":{}})",
       R"({"type":"ERROR","object":{"code":"x"}})"};
   for (const std::string& line : lines) {
     server_->Add(200, PodList({}, 40));
@@ -271,6 +274,15 @@ TEST_F(WatcherTest, APermissionThatIsMissingIsNamedAndTriedAgain) {
   EXPECT_THAT(troubles_, ElementsAre(AllOf(HasSubstr("list pods"), HasSubstr("Forbidden"),
                                            HasSubstr("RoleBinding"))));
   EXPECT_EQ(sink_.story.back(), "list:");
+}
+
+TEST_F(WatcherTest, AListWithAnItemWithoutAVersionIsAskedForAgain) {
+  server_->Add(200, PodList({PodObject("a", 1), Json{{"metadata", Json::object()}}}, 40));
+  server_->Add(200, PodList({PodObject("a", 1)}, 41));
+  Run();
+  EXPECT_THAT(sink_.story, ElementsAre("begin", "begin", "list: a"));
+  EXPECT_THAT(troubles_, ElementsAre(HasSubstr("the answer is no list")));
+  EXPECT_THAT(pauses_, SizeIs(1));
 }
 
 }  // namespace
