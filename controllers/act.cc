@@ -52,6 +52,14 @@ void TellAddresses(OpenMldb& openmldb, Clock& clock, const Database& database) {
   }
 }
 
+// The nameserver counts on tablets at addresses that they had before.
+void MakeKnownAnew(OpenMldb& openmldb, Clock& clock, const Database& database) {
+  for (const Tablet& tablet : database.tablets) {
+    // One that does not answer is looked at again, as all else is.
+    if (tablet.healthy) (void)RenewZooKeeperSession(openmldb, clock, tablet.real_endpoint);
+  }
+}
+
 class Actor {
  public:
   Actor(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock, const Snapshot& seen,
@@ -88,6 +96,7 @@ class Actor {
     const auto result = HandOverLeader(
         openmldb_, clock_, a.partition,
         table == nullptr ? StorageMode::kMemory : table->storage_mode, a.from, a.to, limits);
+    if (LaneBlocked(result.status())) MakeKnownAnew(openmldb_, clock_, *seen_.database);
     if (!result.ok()) return result.status();
     if (result->rows_lost > 0) NoteLostRows(result->rows_lost, a.partition, a.from);
     if (!ledger_.tablet) return result->verified;

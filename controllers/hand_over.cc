@@ -12,6 +12,7 @@ namespace omdb {
 namespace {
 
 constexpr absl::Duration kPoll = absl::Milliseconds(5);
+constexpr char kLaneBlocked[] = "openmldb.ai/lane-blocked";
 
 class HandOver {
  public:
@@ -225,8 +226,11 @@ class HandOver {
       return changed.ok() ? Changed() : MakeLeaderAgain(changed);
     }
     if (absl::Status restored = Restore(); !restored.ok()) return restored;
-    return absl::AbortedError(absl::StrCat("the leader of ", ToString(partition_), " stays on ",
-                                           from_, ": ", why.message(), cancelled_));
+    absl::Status stays =
+        absl::AbortedError(absl::StrCat("the leader of ", ToString(partition_), " stays on ", from_,
+                                        ": ", why.message(), cancelled_));
+    if (not_begun_) stays.SetPayload(kLaneBlocked, absl::Cord());
+    return stays;
   }
 
   // An op that still runs could make another one leader after the old one leads again.
@@ -243,6 +247,7 @@ class HandOver {
       if (running.ok()) {
         for (const Op& op : *running) {
           cancelled_ = absl::StrCat(" (op ", op.id, " was cancelled in task ", op.task, ")");
+          not_begun_ = op.state == OpState::kInited;
           (void)openmldb_.CancelOp(op.id);
         }
       }
@@ -303,7 +308,8 @@ class HandOver {
   bool may_run_ = false;     // an op that changes the leader
   bool unanswered_ = false;  // the last request for one
   bool asked_again_ = false;
-  std::string cancelled_;  // what op was, for people
+  std::string cancelled_;   // what op was, for people
+  bool not_begun_ = false;  // that op
   absl::Time paused_since_;
   absl::Status last_error_;
   Partition changed_;
@@ -311,6 +317,8 @@ class HandOver {
 };
 
 }  // namespace
+
+bool LaneBlocked(const absl::Status& status) { return status.GetPayload(kLaneBlocked).has_value(); }
 
 absl::StatusOr<HandOverResult> HandOverLeader(OpenMldb& openmldb, Clock& clock,
                                               const PartitionId& partition, StorageMode storage,

@@ -37,6 +37,10 @@ struct HandOverResult {
   absl::Status verified;
 };
 
+// The nameserver did not begin the change, though no other op is under way: its lanes wait for a
+// tablet that is not where it thinks (F5.1, F5.10 gap 4).
+bool LaneBlocked(const absl::Status& status);
+
 // Preconditions, checked by the caller on the whole cluster: auto_failover off, no op queued or
 // running, no ex-leader that still accepts writes (H1, H2, H3). Safe to repeat after a crash at any
 // point: a partition found demoted already goes on from there. Errors: FailedPrecondition when a

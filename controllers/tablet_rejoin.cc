@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "controllers/guards.h"
+#include "controllers/objects/objects.h"
 #include "controllers/replica_repair.h"
 #include "controllers/tablet_steps.h"
 
@@ -68,6 +70,7 @@ template <typename Follower>
 bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& follower) {
   const Database& database = *plan.seen.database;
   std::map<std::string, action::Attach> attach;
+  std::set<std::string> stale;
   int behind = 0;
   for (HeldPartition& held : plan.ledger().tablet->partitions) {
     const Partition* partition = database.FindPartition(held.id);
@@ -85,6 +88,8 @@ bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& foll
     // Somebody recovers it, and what is copied ends elsewhere.
     if (OpUnderWayOn(database, held.id)) continue;
     if (attached && plan.seen.now - held.attached_at < kAttachAnew) continue;
+    // At any change under /nodes the nameserver tells tablets where the others are (F1.3).
+    if (attached) stale.insert(endpoint);
     held.attach_offset = leader->offset;
     action::Attach& batch = attach[endpoint];
     batch.follower = endpoint;
@@ -92,6 +97,11 @@ bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& foll
     batch.leaders.push_back(partition->Leader()->endpoint);
   }
   for (auto& [endpoint, batch] : attach) plan.Do(std::move(batch));
+  for (const std::string& endpoint : stale) {
+    if (const Pod* pod = plan.seen.FindPod(endpoint))
+      plan.Do(
+          action::RenewZooKeeperSession{absl::StrCat(pod->ip, ":", PortOf(Component::kTablet))});
+  }
   if (behind == 0) return true;
   return plan.Acting(Progress(plan, absl::StrCat(doing, ", ", behind, " replicas behind")));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace omdb::explore {
 namespace {
@@ -92,6 +93,8 @@ std::string Following(Story& story, const Table& table, const Partition& partiti
 // For whoever looks for the reason.
 void TellWhatIsUnwell(Story& story) {
   const Database now = story.database();
+  story.Tell(absl::StrCat("in the election: ",
+                          absl::StrJoin(story.openmldb().Nameservers().value(), ", ")));
   for (const Tablet& tablet : now.tablets) {
     if (!tablet.healthy) story.Tell(absl::StrCat("tablet ", tablet.endpoint, " is offline"));
   }

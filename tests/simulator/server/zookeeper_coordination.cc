@@ -90,9 +90,10 @@ class ZooKeeperCoordination : public Coordination {
     // The real one looks after a lost session in a thread of its own. Here the server stands still
     // meanwhile, so an ensemble that is away or hangs must not take long.
     const bool again = session_ != nullptr;
+    // Whether there will be another session or not: it must not come back when nobody counts on it.
+    Close();
     if (absl::Status reached = again ? Reach() : absl::OkStatus(); !reached.ok()) return reached;
     const absl::Duration wait = again ? std::min(timeout_, kReconnectTimeout) : timeout_;
-    Close();
     alive_ = std::make_shared<std::atomic<bool>>(true);
     session_ = std::make_unique<Session>();
     session_->lost = [this, alive = alive_] {

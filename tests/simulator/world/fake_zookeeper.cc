@@ -35,8 +35,9 @@ class FakeZooKeeper::Client : public Coordination {
   }
 
   absl::Status Connect() override {
-    if (!Reachable()) return Lost();
+    // Whether there will be another or not: it must not come back when nobody counts on it.
     Close();
+    if (!Reachable()) return Lost();
     session_ = ensemble_.NewSession(this);
     return absl::OkStatus();
   }

@@ -104,6 +104,20 @@ TEST_F(ActInHand, KeepsToTheLimitsOfTheSpec) {
   EXPECT_LE(ledger.tablet->report.longest_fence, absl::Milliseconds(20));
 }
 
+TEST_F(ActInHand, MakesTabletsKnownAnewWhenTheNameserverWaitsForOneThatIsElsewhere) {
+  cluster.MutableTablet("c-tablet-2").healthy = false;
+  int sessions = 0;
+  openmldb.Always("ConnectZk", Then([&sessions] { ++sessions; }));
+  openmldb.ops_get_stuck = true;
+  EXPECT_FALSE(Do(action::HandOver{kZero, "a", "b"}).ok());
+  EXPECT_EQ(sessions, 0) << "the op had begun";
+  openmldb.ops_get_stuck = false;
+  openmldb.lanes_are_blocked = true;
+  EXPECT_TRUE(absl::IsAborted(Do(action::HandOver{kZero, "a", "b"})));
+  EXPECT_TRUE(openmldb.Serves("a"));
+  EXPECT_EQ(sessions, 2) << "of those that are healthy";
+}
+
 TEST_F(ActInHand, ReportsNoHandOverThatFailed) {
   openmldb.On("ChangeLeader", RefusedWith(OpenMldbCode::kTabletNotHealthy));
   const absl::Status status = Do(action::HandOver{kZero, "a", "b"});

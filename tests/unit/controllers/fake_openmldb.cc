@@ -83,6 +83,11 @@ absl::StatusOr<std::vector<std::string>> FakeOpenMldb::RegisteredTablets() {
 absl::Status FakeOpenMldb::ChangeLeader(const PartitionId& partition,
                                         const std::string& candidate) {
   return Do("ChangeLeader", [&] {
+    if (lanes_are_blocked) {
+      ops.push_back({9, "kChangeLeaderOP", OpState::kInited, "-", partition.db, partition.table,
+                     partition.pid});
+      return;
+    }
     Partition& meta = Meta(partition.pid);
     const uint64_t term = meta.term_offsets.back().term + 1;
     const std::string old = meta.Leader()->endpoint;

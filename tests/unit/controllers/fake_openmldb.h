@@ -85,6 +85,8 @@ class FakeOpenMldb : public OpenMldb {
   std::map<std::string, std::string> versions;  // by address
   // ChangeLeader goes no further than to raise the followers' terms.
   bool ops_get_stuck = false;
+  // ChangeLeader gets no further than into its lane.
+  bool lanes_are_blocked = false;
 
   absl::StatusOr<std::vector<std::string>> Nameservers() override {
     return Read("Nameservers", nameservers);

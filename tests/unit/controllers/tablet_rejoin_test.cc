@@ -156,7 +156,8 @@ TEST_F(Drained, IsAttachedAnewWhenItDoesNotCatchUp) {
   cluster.seen.now += absl::Seconds(14);
   EXPECT_THAT(Actions(Next()), IsEmpty());
   cluster.seen.now += absl::Seconds(1);
-  EXPECT_THAT(Actions(Next()), ElementsAre("attach c-tablet-0 for 1 partitions"));
+  EXPECT_THAT(Actions(Next()), ElementsAre("attach c-tablet-0 for 1 partitions",
+                                           "renew the ZooKeeper session of 10.0.2.1:10921"));
 }
 
 TEST_F(Drained, WaitsWhileItLoads) {

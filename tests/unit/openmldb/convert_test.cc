@@ -100,7 +100,8 @@ TEST(Convert, Ops) {
     name: "orders"
     pid: 3
     db: "demo")pb"));
-  EXPECT_EQ(op, (Op{12, "kChangeLeaderOP", OpState::kDoing, "kSelectLeader", "demo", "orders", 3}));
+  EXPECT_EQ(op, (Op{12, "kChangeLeaderOP", OpState::kDoing, "kSelectLeader", "demo", "orders", 3,
+                    absl::InfiniteFuture(), absl::FromUnixSeconds(1)}));
 }
 
 TEST(Convert, ReplicasOnTablets) {
