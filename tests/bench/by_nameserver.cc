@@ -10,7 +10,7 @@ namespace omdb::bench {
 namespace {
 
 constexpr uint32_t kLanes = 8;
-constexpr absl::Duration kLook = absl::Milliseconds(50);
+constexpr absl::Duration kLookAtOps = absl::Milliseconds(50);
 
 class ByTheNameserver : public ByHand {
  public:
@@ -63,7 +63,7 @@ class ByTheNameserver : public ByHand {
  private:
   // It may fail for no reason (H4).
   void RecoverWhatFailed() {
-    WaitUntil("the recovery of every replica", kLook, [&] {
+    WaitUntil("the recovery of every replica", kLookAtOps, [&] {
       bool all = true;
       for (const Table& table : openmldb().ShowTable().value_or(std::vector<Table>())) {
         for (const Partition& partition : table.partitions) {
@@ -80,7 +80,7 @@ class ByTheNameserver : public ByHand {
   }
 
   void WaitForOps() {
-    WaitUntil("the end of all ops", kLook, [&] {
+    WaitUntil("the end of all ops", kLookAtOps, [&] {
       const auto ops = openmldb().ShowOpStatus();
       return ops.ok() &&
              std::none_of(ops->begin(), ops->end(), [](const Op& op) { return op.UnderWay(); });

@@ -4,7 +4,7 @@
 namespace omdb::bench {
 namespace {
 
-constexpr absl::Duration kLimit = absl::Hours(1);
+constexpr absl::Duration kAtMost = absl::Hours(1);
 
 // What the operator was at in its last reconcile.
 std::string PartOf(explore::Story& story) {
@@ -41,7 +41,7 @@ Measured ByOperator(int partitions) {
     looked = now;
     return ready;
   };
-  if (!story.RunUntilTrue(look, kLimit)) measured.failure = story.status().progress;
+  if (!story.RunUntilTrue(look, kAtMost)) measured.failure = story.status().progress;
   measured.total = looked - began;
   measured.calls = story.operator_calls().count() - calls;
   measured.fences = story.operators_openmldb().fences;
