@@ -105,4 +105,4 @@ def test_deletion_leaves_nothing_but_the_data_volumes(cluster):
         kube.wait_until(lambda kind=kind: not kube.get(kind, namespace=cluster.namespace, selector=selector), 60,
                         f"no {kind} left")
     claims = [claim["metadata"]["name"] for claim in kube.get("persistentvolumeclaim", namespace=cluster.namespace)]
-    assert sum("tablet" in claim for claim in claims) == 3
+    assert sum(f"{cluster.name}-tablet-" in claim for claim in claims) == 3
