@@ -91,7 +91,7 @@ std::optional<Problem> ReplicaUnwell(const Database& database, const Partition& 
   if (status == nullptr)
     return Problem{"ReplicaNotLoaded",
                    absl::StrCat(which, " is not loaded on its tablet; ", kRecover)};
-  if (status->state == TableState::kLoading || status->state == TableState::kUndefined) {
+  if (status->Loading()) {
     return Problem{"ReplicaLoading", absl::StrCat(which, " is still loading; it is waited for")};
   }
   if ((status->mode == TableMode::kLeader) != meta.is_leader) {

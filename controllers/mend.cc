@@ -3,7 +3,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "controllers/mend_steps.h"
-#include "controllers/objects/objects.h"
 
 // What a crash leaves behind, of a server or of an operator, is put right before the rollout goes
 // on: with auto_failover off nobody else does it (F5.10).
@@ -54,7 +53,7 @@ bool MakeTabletsKnown(Plan& plan) {
     const bool missed =
         tablet.healthy ? tablet.state_age > age - kStartsAfter : tablet.state_age >= kMissedAfter;
     if (!missed || age < 2 * kMissedAfter) continue;
-    plan.Do(action::RenewZooKeeperSession{absl::StrCat(pod->ip, ":", PortOf(Component::kTablet))});
+    plan.Do(action::RenewZooKeeperSession{AddressOf(*pod)});
   }
   if (plan.decision.actions.empty()) return true;
   return Mends(plan, "making tablets known to the nameserver");

@@ -83,9 +83,7 @@ class Replicas {
       const ReplicaStatus* status = Status(meta, partition);
       if (!Serves(database_, meta.endpoint)) return nullptr;
       if (status == nullptr && !InHand(meta, partition)) Load(table, partition, meta.endpoint);
-      if (status == nullptr || status->state == TableState::kLoading ||
-          status->state == TableState::kUndefined)
-        return nullptr;
+      if (status == nullptr || status->Loading()) return nullptr;
       former.push_back(&meta);
     }
     if (former.empty()) return nullptr;
@@ -111,7 +109,7 @@ class Replicas {
                           plan_.ledger().tablet->step == TabletStep::kRestart;
     if (stopping) return;
     if (status == nullptr) return Load(table, partition, leader.endpoint);
-    if (status->state == TableState::kLoading || status->state == TableState::kUndefined) return;
+    if (status->Loading()) return;
     if (status->state == TableState::kSnapshotPaused)
       plan_.Do(action::RecoverSnapshot{partition.id, leader.endpoint});
     for (const ReplicaMeta& meta : partition.replicas) {
@@ -150,9 +148,7 @@ class Replicas {
       plan_.Do(action::MarkNotAlive{partition.id, meta.endpoint});
       return;
     }
-    if (status != nullptr &&
-        (status->state == TableState::kLoading || status->state == TableState::kUndefined))
-      return;
+    if (status != nullptr && (status->Loading())) return;
     // It still accepts writes (H1, H2).
     if (status != nullptr && status->mode == TableMode::kLeader) {
       plan_.Do(action::Recover{partition.id, meta.endpoint});

@@ -60,8 +60,7 @@ bool UpgradeNameservers(Plan& plan) {
     plan.Tell("NameserverHandOver",
               absl::StrCat("handing over from the leading nameserver ", next->name));
   }
-  plan.Do(action::EndZooKeeperSession{absl::StrCat(next->ip, ":", PortOf(Component::kNameserver)),
-                                      true});
+  plan.Do(action::EndZooKeeperSession{AddressOf(*next), true});
   plan.Tell("ReplacingNameserver", absl::StrCat("replacing nameserver ", next->name));
   plan.Do(action::DeletePod{next->name, next->uid});
   return plan.Acting(absl::StrCat(Place(plan, Component::kNameserver), ": replacing ", next->name),

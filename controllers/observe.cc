@@ -77,7 +77,7 @@ void ReadVersions(OpenMldb& openmldb, Snapshot& snapshot,
     if (known != versions.end()) {
       pod.reported_version = known->second;
     } else if (pod.ready) {
-      const std::string address = absl::StrCat(pod.ip, ":", PortOf(pod.component));
+      const std::string address = AddressOf(pod);
       const auto version = pod.component == Component::kTaskManager
                                ? openmldb.TaskManagerVersion(address)
                                : openmldb.Version(address);

@@ -120,6 +120,8 @@ struct ReplicaStatus {
   TableState state = TableState::kUndefined;
   uint64_t record_count = 0;
 
+  // Or not even that yet.
+  bool Loading() const { return state == TableState::kLoading || state == TableState::kUndefined; }
   bool operator==(const ReplicaStatus&) const = default;
 };
 

@@ -1,6 +1,11 @@
 #include "controllers/snapshot.h"
 
+#include "absl/strings/str_cat.h"
+#include "controllers/objects/objects.h"
+
 namespace omdb {
+
+std::string AddressOf(const Pod& pod) { return absl::StrCat(pod.ip, ":", PortOf(pod.component)); }
 
 const Tablet* Database::FindTablet(const std::string& endpoint) const {
   for (const Tablet& tablet : tablets) {

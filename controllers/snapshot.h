@@ -36,6 +36,8 @@ struct Pod {
   bool operator==(const Pod&) const = default;
 };
 
+std::string AddressOf(const Pod& pod);  // host:port of its server
+
 // The pod in which a new image is tried before any server is replaced (preflight.cc).
 struct PreflightPod {
   std::string name;

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "controllers/guards.h"
-#include "controllers/objects/objects.h"
 #include "controllers/replica_repair.h"
 #include "controllers/tablet_steps.h"
 
@@ -99,8 +98,7 @@ bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& foll
   for (auto& [endpoint, batch] : attach) plan.Do(std::move(batch));
   for (const std::string& endpoint : stale) {
     if (const Pod* pod = plan.seen.FindPod(endpoint))
-      plan.Do(
-          action::RenewZooKeeperSession{absl::StrCat(pod->ip, ":", PortOf(Component::kTablet))});
+      plan.Do(action::RenewZooKeeperSession{AddressOf(*pod)});
   }
   if (behind == 0) return true;
   return plan.Acting(Progress(plan, absl::StrCat(doing, ", ", behind, " replicas behind")));
@@ -127,7 +125,7 @@ bool Load(Plan& plan) {
                          StaysLeader(held) ? TableMode::kLeader : TableMode::kFollower));
       continue;
     }
-    if (status->state == TableState::kLoading || status->state == TableState::kUndefined) {
+    if (status->Loading()) {
       ++loading;
       continue;
     }

@@ -15,8 +15,7 @@ bool Replace(Plan& plan, const Pod& pod) {
         DesiredWorkload(plan.seen.cluster, Component::kTablet, plan.seen.cluster.spec.version);
     plan.Do(action::Apply{desired.type, std::move(desired.object)});
   }
-  plan.Do(
-      action::EndZooKeeperSession{absl::StrCat(pod.ip, ":", PortOf(Component::kTablet)), false});
+  plan.Do(action::EndZooKeeperSession{AddressOf(pod), false});
   plan.Do(action::DeletePod{pod.name, pod.uid});
   return plan.Acting(Progress(plan, "stopping"), kShortly);
 }
@@ -79,7 +78,7 @@ bool Restart(Plan& plan) {
   }
   if (!pod->ready || pod->reported_version.empty())
     return plan.Acting(Progress(plan, "restarting"), kShortly);
-  const std::string address = absl::StrCat(pod->ip, ":", PortOf(Component::kTablet));
+  const std::string address = AddressOf(*pod);
   const Tablet* tablet = database.FindTablet(hand.name);
   const bool known = tablet != nullptr && tablet->healthy && tablet->real_endpoint == address;
   if (known && database.Answered(hand.name)) return true;

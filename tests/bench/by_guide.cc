@@ -165,9 +165,7 @@ class ByTheGuide : public ByHand {
   void WaitForOps() {
     WaitUntil("the end of all ops", kPoll, [&] {
       Command();
-      const auto ops = openmldb().ShowOpStatus();
-      return ops.ok() &&
-             std::none_of(ops->begin(), ops->end(), [](const Op& op) { return op.UnderWay(); });
+      return NoOpUnderWay();
     });
   }
 

@@ -46,6 +46,12 @@ void ByHand::WaitUntil(const std::string& what, absl::Duration every,
   }
 }
 
+bool ByHand::NoOpUnderWay() {
+  const auto ops = openmldb().ShowOpStatus();
+  return ops.ok() &&
+         std::none_of(ops->begin(), ops->end(), [](const Op& op) { return op.UnderWay(); });
+}
+
 void ByHand::Part(const std::string& name, const std::function<void()>& act) {
   const absl::Time began = story_.world().executor.Now();
   act();

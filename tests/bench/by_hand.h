@@ -33,6 +33,7 @@ class ByHand {
   // Looks each `every` until it holds. Throws std::runtime_error after some hours.
   void WaitUntil(const std::string& what, absl::Duration every,
                  const std::function<bool()>& condition);
+  bool NoOpUnderWay();
   // Times `act` as a part.
   void Part(const std::string& name, const std::function<void()>& act);
   // Partitions that `tablet` leads for the nameserver.

@@ -80,11 +80,7 @@ class ByTheNameserver : public ByHand {
   }
 
   void WaitForOps() {
-    WaitUntil("the end of all ops", kLookAtOps, [&] {
-      const auto ops = openmldb().ShowOpStatus();
-      return ops.ok() &&
-             std::none_of(ops->begin(), ops->end(), [](const Op& op) { return op.UnderWay(); });
-    });
+    WaitUntil("the end of all ops", kLookAtOps, [this] { return NoOpUnderWay(); });
   }
 
   std::vector<PartitionId> led_;

@@ -1,6 +1,7 @@
 #include "tests/contract/writer.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"

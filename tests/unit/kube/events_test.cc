@@ -1,9 +1,12 @@
 #include "operator/kube/events.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -29,6 +32,30 @@ class EventRecorderTest : public ::testing::Test {
   std::vector<Json> Written() {
     recorder_->Flush();
     return *kubernetes_.List(types::Event(), "db", {});
+  }
+
+  // The reasons of all events that come of what `record` records while the write of "InFlight"
+  // hangs.
+  std::vector<std::string> WrittenWhenTheFirstHangs(const EventRecorderOptions& options,
+                                                    const std::function<void()>& record) {
+    std::mutex hung;
+    std::atomic<bool> hangs = false;
+    kubernetes_.before = [&](const std::string&) {
+      hangs = true;
+      std::lock_guard lock(hung);
+      return absl::OkStatus();
+    };
+    Start(options);
+    {
+      std::lock_guard lock(hung);
+      recorder_->Record(cluster_, {false, "InFlight", "", "n"});
+      while (!hangs) std::this_thread::yield();
+      record();
+    }
+    std::vector<std::string> reasons;
+    for (const Json& event : Written()) reasons.push_back(event["reason"]);
+    kubernetes_.before = nullptr;
+    return reasons;
   }
 
   const Json cluster_{
@@ -108,25 +135,12 @@ TEST_F(EventRecorderTest, CountsWhatComesWhileTheServerIsSlowInOneWrite) {
 }
 
 TEST_F(EventRecorderTest, NeverBlocksAndDropsTheOldestWhenTheServerHangs) {
-  std::mutex hung;
-  std::atomic<bool> hangs = false;
-  kubernetes_.before = [&](const std::string&) {
-    hangs = true;
-    std::lock_guard lock(hung);
-    return absl::OkStatus();
-  };
   EventRecorderOptions options;
   options.queue_limit = 3;
-  Start(options);
-  {
-    std::lock_guard lock(hung);
-    recorder_->Record(cluster_, {false, "InFlight", "", "n"});
-    while (!hangs) std::this_thread::yield();
+  const auto reasons = WrittenWhenTheFirstHangs(options, [this] {
     for (int i = 0; i < 10; ++i)
       recorder_->Record(cluster_, {false, absl::StrCat("R", i), "", "n"});
-  }
-  std::vector<std::string> reasons;
-  for (const Json& event : Written()) reasons.push_back(event["reason"]);
+  });
   EXPECT_THAT(reasons, UnorderedElementsAre("InFlight", "R7", "R8", "R9"));
   EXPECT_EQ(recorder_->dropped(), 7);
 }
@@ -230,25 +244,12 @@ TEST_F(EventRecorderTest, ForgetsTheSeriesThatWasSilentTheLongest) {
 }
 
 TEST_F(EventRecorderTest, ForgetsNoSeriesThatIsStillToBeWritten) {
-  std::mutex hung;
-  std::atomic<bool> hangs = false;
-  kubernetes_.before = [&](const std::string&) {
-    hangs = true;
-    std::lock_guard lock(hung);
-    return absl::OkStatus();
-  };
   EventRecorderOptions options;
   options.series_limit = 1;
-  Start(options);
-  {
-    std::lock_guard lock(hung);
-    recorder_->Record(cluster_, {false, "InFlight", "", "n"});
-    while (!hangs) std::this_thread::yield();
+  const auto reasons = WrittenWhenTheFirstHangs(options, [this] {
     recorder_->Record(cluster_, {false, "B", "", "n"});
     recorder_->Record(cluster_, {false, "A", "", "n"});
-  }
-  std::vector<std::string> reasons;
-  for (const Json& event : Written()) reasons.push_back(event["reason"]);
+  });
   EXPECT_THAT(reasons, UnorderedElementsAre("InFlight", "A", "B"));
 }
 
