@@ -92,19 +92,16 @@ class Actor {
     HandOverLimits limits;
     limits.fence = upgrade.fence_limit;
     limits.pause = upgrade.max_write_pause;
-    const Table* table = seen_.database->TableOf(a.partition);
-    const auto result = HandOverLeader(
-        openmldb_, clock_, a.partition,
-        table == nullptr ? StorageMode::kMemory : table->storage_mode, a.from, a.to, limits);
-    if (LaneBlocked(result.status())) MakeKnownAnew(openmldb_, clock_, *seen_.database);
-    if (!result.ok()) return result.status();
-    if (result->rows_lost > 0) NoteLostRows(result->rows_lost, a.partition, a.from);
-    if (!ledger_.tablet) return result->verified;
-    TabletReport& report = ledger_.tablet->report;
-    (a.from == ledger_.tablet->name ? report.leaders_moved : report.leaders_returned) += 1;
-    report.longest_pause = std::max(report.longest_pause, absl::Trunc(result->paused, kReported));
-    report.longest_fence = std::max(report.longest_fence, absl::Trunc(result->fenced, kReported));
-    return result->verified;
+    const auto results = HandOverLeaders(openmldb_, clock_, a.from, a.leaders, limits);
+    std::vector<absl::Status> statuses;
+    for (size_t i = 0; i < results.size(); ++i) {
+      const auto& result = results[i];
+      if (result.ok()) ReportMove(a.leaders[i].partition, a.from, *result);
+      statuses.push_back(result.ok() ? result->verified : result.status());
+    }
+    if (std::any_of(statuses.begin(), statuses.end(), LaneBlocked))
+      MakeKnownAnew(openmldb_, clock_, *seen_.database);
+    return First(statuses);
   }
 
   absl::Status operator()(const action::AddReplica& a) {
@@ -222,6 +219,15 @@ class Actor {
   bool Leads(const std::string& tablet, const PartitionId& id) const {
     const Partition* partition = seen_.database->FindPartition(id);
     return partition != nullptr && partition->LedBy(tablet);
+  }
+  void ReportMove(const PartitionId& partition, const std::string& from,
+                  const HandOverResult& result) {
+    if (result.rows_lost > 0) NoteLostRows(result.rows_lost, partition, from);
+    if (!ledger_.tablet) return;
+    TabletReport& report = ledger_.tablet->report;
+    (from == ledger_.tablet->name ? report.leaders_moved : report.leaders_returned) += 1;
+    report.longest_pause = std::max(report.longest_pause, absl::Trunc(result.paused, kReported));
+    report.longest_fence = std::max(report.longest_fence, absl::Trunc(result.fenced, kReported));
   }
   void NoteLostRows(uint64_t rows, const PartitionId& partition, const std::string& tablet) {
     notes_.push_back(

@@ -1,6 +1,7 @@
 #include "controllers/decision.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace omdb {
 namespace {
@@ -20,7 +21,13 @@ struct Printer {
     return absl::StrCat("set auto_failover ", a.on ? "true" : "false");
   }
   std::string operator()(const action::HandOver& a) const {
-    return absl::StrCat("hand over ", ToString(a.partition), " from ", a.from, " to ", a.to);
+    return absl::StrCat("hand over ",
+                        absl::StrJoin(a.leaders, " and ",
+                                      [](std::string* out, const LeaderToMove& leader) {
+                                        absl::StrAppend(out, ToString(leader.partition), " to ",
+                                                        leader.to);
+                                      }),
+                        " from ", a.from);
   }
   std::string operator()(const action::AddReplica& a) const {
     return absl::StrCat("add replica of ", ToString(a.partition), " on ", a.endpoint);

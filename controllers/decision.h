@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "controllers/hand_over.h"
 #include "controllers/ledger.h"
 #include "controllers/openmldb.h"
 
@@ -31,11 +32,10 @@ struct DeletePod {
 struct SetAutoFailover {
   bool on = false;
 };
-// The hand-over of M11, see hand_over.h.
+// The hand-over of M11 of leaders that share a fence, see hand_over.h.
 struct HandOver {
-  PartitionId partition;
   std::string from;
-  std::string to;
+  std::vector<LeaderToMove> leaders;
 };
 struct AddReplica {
   PartitionId partition;

@@ -3,15 +3,16 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "controllers/clock.h"
 #include "controllers/openmldb.h"
 
-// Moves a partition's leader without losing an acknowledged row (M11): at a moment of no lag the
-// old leader's tablet is fenced for some milliseconds, all replicas are seen equal, the partition
-// is demoted, the fence lifted, and only then the leader changed.
+// Moves partitions' leaders without losing an acknowledged row (M11): at a moment of no lag the old
+// leaders' tablet is fenced for some milliseconds, all replicas are seen equal, the partitions are
+// demoted, the fence lifted, and only then the leaders changed.
 namespace omdb {
 
 struct HandOverLimits {
@@ -41,16 +42,23 @@ struct HandOverResult {
 // tablet that is not where it thinks (F5.1, F5.10 gap 4).
 bool LaneBlocked(const absl::Status& status);
 
-// Preconditions, checked by the caller on the whole cluster: auto_failover off, no op queued or
-// running, no ex-leader that still accepts writes (H1, H2, H3). Safe to repeat after a crash at any
-// point: a partition found demoted already goes on from there. Errors: FailedPrecondition when a
-// replica is missing or in the wrong role; Unavailable when no moment of equality was found
-// (nothing has changed then); Aborted when the leader did not change and the old one was made
-// leader again. Lost rows are no error but in the result.
-absl::StatusOr<HandOverResult> HandOverLeader(OpenMldb& openmldb, Clock& clock,
-                                              const PartitionId& partition, StorageMode storage,
-                                              const std::string& from, const std::string& to,
-                                              const HandOverLimits& limits);
+struct LeaderToMove {
+  PartitionId partition;
+  StorageMode storage = StorageMode::kMemory;
+  std::string to;
+};
+
+// Moves leaders of the tablet `from` that are equal at the same moment in one fence, as far as they
+// are; the answers are in the order of `leaders`. Preconditions, checked by the caller on the whole
+// cluster: auto_failover off, no op queued or running, no ex-leader that still accepts writes (H1,
+// H2, H3); and no two leaders in one lane of the nameserver's, where one would wait for the other.
+// Safe to repeat after a crash at any point: a partition found demoted already goes on from there.
+// Errors: FailedPrecondition when a replica is missing or in the wrong role; Unavailable when no
+// moment of equality was found (nothing has changed then); Aborted when the leader did not change
+// and the old one was made leader again. Lost rows are no error but in the result.
+std::vector<absl::StatusOr<HandOverResult>> HandOverLeaders(
+    OpenMldb& openmldb, Clock& clock, const std::string& from,
+    const std::vector<LeaderToMove>& leaders, const HandOverLimits& limits);
 
 }  // namespace omdb
 

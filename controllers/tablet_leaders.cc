@@ -8,7 +8,34 @@ namespace omdb {
 namespace {
 
 // So many hand-overs between two looks at the whole cluster.
-constexpr int kHandOversAtATime = 8;
+constexpr int kHandOversAtATime = 5;
+// In which the nameserver runs ops side by side, by partition (M11).
+constexpr uint32_t kLanes = 2;
+
+// Two leaders of a tablet share a fence, each in a lane of its own, as long as the pauses that were
+// measured leave room for it.
+bool MayShareAFence(const Plan& plan) {
+  const TabletReport& report = plan.decision.ledger.tablet->report;
+  const UpgradeSpec& limits = plan.seen.cluster.spec.upgrade;
+  return report.longest_fence <= limits.fence_limit / 2 &&
+         report.longest_pause <= limits.max_write_pause / 2;
+}
+
+void PlanHandOver(Plan& plan, const std::string& from, const LeaderToMove& leader) {
+  int planned = 0;
+  for (Action& action : plan.decision.actions) {
+    auto* other = std::get_if<action::HandOver>(&action);
+    if (other == nullptr) continue;
+    ++planned;
+    if (other->from != from || other->leaders.size() == kLanes ||
+        other->leaders[0].partition.pid % kLanes == leader.partition.pid % kLanes ||
+        !MayShareAFence(plan))
+      continue;
+    other->leaders.push_back(leader);
+    return;
+  }
+  if (planned < kHandOversAtATime) plan.Do(action::HandOver{from, {leader}});
+}
 
 // Moves the leaders of the held partitions that are not where `target` says. True when all are.
 template <typename Target>
@@ -16,7 +43,7 @@ bool MoveLeaders(Plan& plan, const std::string& doing, const Target& target) {
   const Database& database = *plan.seen.database;
   int moved = 0;
   int all = 0;
-  int asked = 0;
+  int left = 0;
   for (const HeldPartition& held : plan.ledger().tablet->partitions) {
     const Partition* partition = database.FindPartition(held.id);
     if (!held.was_leader || held.moved_to.empty() || partition == nullptr) continue;
@@ -32,10 +59,11 @@ bool MoveLeaders(Plan& plan, const std::string& doing, const Target& target) {
                                                 " has no leader that is alive"));
     }
     plan.RememberTerm(*partition, leader->endpoint);
-    if (asked++ < kHandOversAtATime)
-      plan.Do(action::HandOver{held.id, leader->endpoint, target(held)});
+    ++left;
+    PlanHandOver(plan, leader->endpoint,
+                 {held.id, database.TableOf(held.id)->storage_mode, target(held)});
   }
-  if (asked == 0) return true;
+  if (left == 0) return true;
   if (auto problem = TabletMissing(plan.seen)) {
     plan.decision.actions.clear();
     return plan.Wait(problem->reason, problem->message);

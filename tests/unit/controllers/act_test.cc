@@ -23,6 +23,9 @@ class ActInHand : public ActFixture {
     ledger.tablet->name = "a";
     ledger.tablet->partitions = {{kZero, true, "b"}, {kOne, false, ""}};
   }
+  absl::Status HandOver(const std::string& from, const std::string& to) {
+    return Do(action::HandOver{from, {{kZero, StorageMode::kMemory, to}}});
+  }
   HeldPartition& Held(uint32_t pid) { return ledger.tablet->partitions.at(pid); }
 
   const PartitionId kOne = FakeOpenMldb::Id(1);
@@ -61,7 +64,7 @@ TEST_F(ActInHand, SetsAutoFailover) {
 }
 
 TEST_F(ActInHand, ReportsALeaderThatMovedAndOneThatReturned) {
-  ASSERT_TRUE(Do(action::HandOver{kZero, "a", "b"}).ok());
+  ASSERT_TRUE(HandOver("a", "b").ok());
   const TabletReport& report = ledger.tablet->report;
   EXPECT_EQ(report.leaders_moved, 1);
   EXPECT_EQ(report.leaders_returned, 0);
@@ -71,14 +74,14 @@ TEST_F(ActInHand, ReportsALeaderThatMovedAndOneThatReturned) {
 
   openmldb.Replica("b").followers = {"a"};
   openmldb.Meta(0).replicas[0] = {"a", false, true, true, 100};
-  ASSERT_TRUE(Do(action::HandOver{kZero, "b", "a"}).ok());
+  ASSERT_TRUE(HandOver("b", "a").ok());
   EXPECT_EQ(report.leaders_returned, 1);
   EXPECT_EQ(report.leaders_moved, 1);
 }
 
 TEST_F(ActInHand, ReportsTheRowsThatAHandOverLost) {
   openmldb.On("ChangeLeader", Then([this] { openmldb.Meta(0).term_offsets.back() = {8, 99}; }));
-  ASSERT_TRUE(Do(action::HandOver{kZero, "a", "b"}).ok());
+  ASSERT_TRUE(HandOver("a", "b").ok());
   EXPECT_EQ(ledger.tablet->report.rows_lost, 2u);
   ASSERT_THAT(notes, testing::SizeIs(1));
   EXPECT_TRUE(notes[0].warning);
@@ -96,11 +99,11 @@ TEST_F(ActInHand, KeepsToTheLimitsOfTheSpec) {
   openmldb.On("Unfence a", Then([this] { openmldb.lagging.clear(); }));
   openmldb.ops_get_stuck = true;
   const absl::Time begin = clock.Now();
-  EXPECT_TRUE(absl::IsAborted(Do(action::HandOver{kZero, "a", "b"})));
+  EXPECT_TRUE(absl::IsAborted(HandOver("a", "b")));
   EXPECT_GE(clock.Now() - begin, absl::Seconds(3));
   EXPECT_TRUE(openmldb.Serves("a"));
   openmldb.ops_get_stuck = false;
-  ASSERT_TRUE(Do(action::HandOver{kZero, "a", "b"}).ok());
+  ASSERT_TRUE(HandOver("a", "b").ok());
   EXPECT_LE(ledger.tablet->report.longest_fence, absl::Milliseconds(20));
 }
 
@@ -109,27 +112,33 @@ TEST_F(ActInHand, MakesTabletsKnownAnewWhenTheNameserverWaitsForOneThatIsElsewhe
   int sessions = 0;
   openmldb.Always("ConnectZk", Then([&sessions] { ++sessions; }));
   openmldb.ops_get_stuck = true;
-  EXPECT_FALSE(Do(action::HandOver{kZero, "a", "b"}).ok());
+  EXPECT_FALSE(HandOver("a", "b").ok());
   EXPECT_EQ(sessions, 0) << "the op had begun";
   openmldb.ops_get_stuck = false;
   openmldb.lanes_are_blocked = true;
-  EXPECT_TRUE(absl::IsAborted(Do(action::HandOver{kZero, "a", "b"})));
+  EXPECT_TRUE(absl::IsAborted(HandOver("a", "b")));
   EXPECT_TRUE(openmldb.Serves("a"));
   EXPECT_EQ(sessions, 2) << "of those that are healthy";
 }
 
 TEST_F(ActInHand, ReportsNoHandOverThatFailed) {
   openmldb.On("ChangeLeader", RefusedWith(OpenMldbCode::kTabletNotHealthy));
-  const absl::Status status = Do(action::HandOver{kZero, "a", "b"});
+  const absl::Status status = HandOver("a", "b");
   EXPECT_TRUE(absl::IsAborted(status));
   EXPECT_THAT(status.message(), HasSubstr("hand over db.t/0"));
   EXPECT_EQ(ledger.tablet->report.leaders_moved, 0);
 }
 
-TEST_F(ActInHand, HandsOverATableThatAppearedMeanwhileWithoutATabletInHand) {
-  cluster.seen.database->tables.clear();
+TEST_F(ActInHand, ReportsEachLeaderOfAFenceAndWhatBecameOfTheOthers) {
+  const action::HandOver both{
+      "a", {{kZero, StorageMode::kMemory, "b"}, {kOne, StorageMode::kMemory, "a"}}};
+  EXPECT_TRUE(absl::IsFailedPrecondition(Do(both))) << "b leads that one";
+  EXPECT_EQ(ledger.tablet->report.leaders_moved, 1);
+}
+
+TEST_F(ActInHand, HandsOverWithoutATabletInHand) {
   ledger.tablet.reset();
-  EXPECT_TRUE(Do(action::HandOver{kZero, "a", "b"}).ok());
+  EXPECT_TRUE(HandOver("a", "b").ok());
   EXPECT_EQ(ledger, Ledger());
 }
 

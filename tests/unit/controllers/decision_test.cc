@@ -15,7 +15,11 @@ TEST(ActionText, TellsWhatIsDoneToWhat) {
       {action::DeletePod{"p", "uid"}, "delete pod p"},
       {action::SetAutoFailover{true}, "set auto_failover true"},
       {action::SetAutoFailover{false}, "set auto_failover false"},
-      {action::HandOver{id, "a", "b"}, "hand over db.t/3 (tid 7) from a to b"},
+      {action::HandOver{"a", {{id, StorageMode::kMemory, "b"}}},
+       "hand over db.t/3 (tid 7) to b from a"},
+      {action::HandOver{
+           "a", {{id, StorageMode::kMemory, "b"}, {{"db", "t", 7, 4}, StorageMode::kMemory, "c"}}},
+       "hand over db.t/3 (tid 7) to b and db.t/4 (tid 7) to c from a"},
       {action::AddReplica{id, "a"}, "add replica of db.t/3 (tid 7) on a"},
       {action::DeleteReplica{id, "a"}, "delete replica of db.t/3 (tid 7) on a"},
       {action::Detach{id, "a", "b"}, "detach b from a for db.t/3 (tid 7)"},
@@ -33,9 +37,9 @@ TEST(ActionText, TellsWhatIsDoneToWhat) {
 TEST(CanBeUndone, NothingThatMovesALeaderStopsAServerOrTakesData) {
   const PartitionId id{"db", "t", 7, 3};
   for (const Action& action : std::vector<Action>{
-           action::DeletePod{"p", "uid"}, action::HandOver{id, "a", "b"},
-           action::DeleteReplica{id, "a"}, action::DropLeftover{id, "a"}, action::Recover{id, "a"},
-           action::LeadAgain{id, "a"}, action::Offline{"a"}, action::MarkAlive{id, "a", true}}) {
+           action::DeletePod{"p", "uid"}, action::HandOver{"a", {}}, action::DeleteReplica{id, "a"},
+           action::DropLeftover{id, "a"}, action::Recover{id, "a"}, action::LeadAgain{id, "a"},
+           action::Offline{"a"}, action::MarkAlive{id, "a", true}}) {
     EXPECT_FALSE(CanBeUndone(action)) << ToString(action);
   }
   for (const Action& action : std::vector<Action>{

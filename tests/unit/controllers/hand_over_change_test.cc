@@ -8,14 +8,9 @@ using testing::HasSubstr;
 
 TEST_F(HandOver, NeedsThePartitionsOldLeader) {
   openmldb.With(1, {"c", "a", "b"});
-  const auto result =
-      HandOverLeader(openmldb, clock, FakeOpenMldb::Id(1), StorageMode::kMemory, "a", "b", limits);
-  EXPECT_TRUE(absl::IsFailedPrecondition(result.status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Move({1})[0].status()));
   openmldb.Meta(1).replicas[0].is_alive = false;
-  EXPECT_TRUE(absl::IsFailedPrecondition(
-      HandOverLeader(openmldb, clock, FakeOpenMldb::Id(1), StorageMode::kMemory, "a", "b", limits)
-          .status()))
-      << "nor is there a leader at all";
+  EXPECT_TRUE(absl::IsFailedPrecondition(Move({1})[0].status())) << "nor is there a leader at all";
 }
 
 TEST_F(HandOver, NeedsAFollowerThatIsAlive) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "controllers/hand_over.h"
 #include "tests/unit/controllers/fake_openmldb.h"
@@ -16,9 +17,11 @@ class HandOver : public testing::Test {
  protected:
   HandOver() { openmldb.With(0, {"a", "b", "c"}); }
 
-  absl::StatusOr<HandOverResult> Move() {
-    return HandOverLeader(openmldb, clock, FakeOpenMldb::Id(0), StorageMode::kMemory, "a", "b",
-                          limits);
+  absl::StatusOr<HandOverResult> Move() { return Move({0})[0]; }
+  std::vector<absl::StatusOr<HandOverResult>> Move(const std::vector<uint32_t>& pids) {
+    std::vector<LeaderToMove> leaders;
+    for (uint32_t pid : pids) leaders.push_back({FakeOpenMldb::Id(pid), StorageMode::kMemory, "b"});
+    return HandOverLeaders(openmldb, clock, "a", leaders, limits);
   }
   std::string Leader() { return openmldb.Meta().Leader()->endpoint; }
   // Rows that a has and its followers do not get.

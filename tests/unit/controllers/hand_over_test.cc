@@ -197,5 +197,84 @@ TEST_F(HandOver, SaysWhatIsLeftOfAPartitionThatWasDemotedAndCannotBeRestored) {
   EXPECT_THAT(Move().status().message(), HasSubstr("a may still refuse writes"));
 }
 
+class HandOverOfTwo : public HandOver {
+ protected:
+  HandOverOfTwo() { openmldb.With(1, {"a", "b", "c"}); }
+  std::string LeaderOf(uint32_t pid) { return openmldb.Meta(pid).Leader()->endpoint; }
+};
+
+TEST_F(HandOverOfTwo, SharesAFence) {
+  int fences = 0;
+  openmldb.Always("Fence a", Then([&fences] { ++fences; }));
+  for (const auto& result : Move({0, 1})) {
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_TRUE(result->verified.ok());
+    EXPECT_EQ(result->offset, 100u);
+    EXPECT_EQ(result->rows_lost, 0u);
+  }
+  EXPECT_EQ(fences, 1);
+  EXPECT_TRUE(openmldb.Serves("b", 0));
+  EXPECT_TRUE(openmldb.Serves("b", 1));
+}
+
+TEST_F(HandOverOfTwo, ChangesNoLeaderBeforeTheFenceIsLifted) {
+  openmldb.Always("ChangeLeader", Then([this] { EXPECT_TRUE(openmldb.fenced.empty()); }));
+  for (const auto& result : Move({0, 1})) EXPECT_TRUE(result.ok()) << result.status();
+}
+
+TEST_F(HandOverOfTwo, MovesTheOneThatIsEqualWhileTheOtherLags) {
+  openmldb.Replica("a", 1).offset += 5;
+  openmldb.lagging = {"b", "c"};
+  const auto results = Move({0, 1});
+  EXPECT_TRUE(results[0].ok()) << results[0].status();
+  EXPECT_LT(results[0]->paused, absl::Milliseconds(200)) << "it does not wait for the other";
+  EXPECT_TRUE(absl::IsUnavailable(results[1].status()));
+  EXPECT_EQ(LeaderOf(1), "a");
+  EXPECT_TRUE(openmldb.Serves("a", 1));
+}
+
+TEST_F(HandOverOfTwo, MovesTheOneThatStaysEqualWithinTheFence) {
+  openmldb.On("Fence a", Then([this] {
+                openmldb.Replica("a", 1).offset += 1;
+                openmldb.lagging = {"b", "c"};
+              }));
+  openmldb.On("Unfence a", Then([this] { openmldb.lagging.clear(); }));
+  const auto results = Move({0, 1});
+  ASSERT_TRUE(results[0].ok()) << results[0].status();
+  ASSERT_TRUE(results[1].ok()) << results[1].status();
+  EXPECT_EQ(results[0]->attempts, 1);
+  EXPECT_EQ(results[1]->attempts, 2);
+  EXPECT_EQ(results[1]->offset, 101u);
+}
+
+TEST_F(HandOverOfTwo, MovesTheOtherWhereOneCannotMove) {
+  openmldb.Meta(0).replicas[1].is_alive = false;
+  const auto results = Move({0, 1});
+  EXPECT_TRUE(absl::IsFailedPrecondition(results[0].status()));
+  EXPECT_TRUE(results[1].ok()) << results[1].status();
+}
+
+TEST_F(HandOverOfTwo, GoesOnWithBothThatAFormerOperatorDemoted) {
+  openmldb.Replica("a", 0).mode = openmldb.Replica("a", 1).mode = TableMode::kFollower;
+  openmldb.fenced = {"a"};
+  for (const auto& result : Move({0, 1})) EXPECT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(openmldb.fenced.empty());
+}
+
+TEST_F(HandOverOfTwo, BringsBothBackWhereNoLeaderCanBeChanged) {
+  openmldb.Always("ChangeLeader", RefusedWith(OpenMldbCode::kTabletNotHealthy));
+  for (const auto& result : Move({0, 1})) EXPECT_TRUE(absl::IsAborted(result.status()));
+  EXPECT_TRUE(openmldb.Serves("a", 0));
+  EXPECT_TRUE(openmldb.Serves("a", 1));
+}
+
+TEST_F(HandOverOfTwo, LeavesNoneBehindWhereTheFenceCannotBeLifted) {
+  openmldb.Always("Unfence a", Refused(kAway));
+  for (const auto& result : Move({0, 1}))
+    EXPECT_THAT(result.status().message(), HasSubstr("a may still refuse writes"));
+  openmldb.Always("Unfence a", {});
+  for (const auto& result : Move({0, 1})) EXPECT_TRUE(result.ok()) << result.status();
+}
+
 }  // namespace
 }  // namespace omdb

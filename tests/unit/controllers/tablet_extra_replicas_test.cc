@@ -145,8 +145,7 @@ TEST_F(ExtraReplica, ThatLeadsHandsOverToTheTabletFirst) {
   GoTo(TabletStep::kRemoveExtraReplicas);
   EXPECT_THAT(Actions(Next()), ElementsAre("let c-tablet-0 rejoin db.one/0 (tid 2)"));
   cluster.Follows("one", 0, "c-tablet-0");
-  EXPECT_THAT(Actions(Next()),
-              Contains("hand over db.one/0 (tid 2) from " + extra + " to c-tablet-0"));
+  EXPECT_THAT(Actions(Next()), Contains("hand over db.one/0 (tid 2) to c-tablet-0 from " + extra));
   EXPECT_EQ(ledger.tablet->step, TabletStep::kReturnLeaders);
 }
 

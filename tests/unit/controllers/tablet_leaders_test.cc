@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "controllers/tablet_steps.h"
 #include "tests/unit/controllers/upgrading.h"
@@ -18,14 +19,14 @@ TEST_F(Drained, GetsItsLeadersBack) {
   for (uint32_t pid : {0u, 1u, 2u}) cluster.Follows("t", pid, "c-tablet-0");
   GoTo(TabletStep::kReturnLeaders);
   EXPECT_THAT(Actions(Next()),
-              ElementsAre("hand over db.t/0 (tid 1) from c-tablet-1 to c-tablet-0"));
+              ElementsAre("hand over db.t/0 (tid 1) to c-tablet-0 from c-tablet-1"));
 }
 
 class Leaders : public TabletInTurn {
  protected:
   // The tablet leads ten partitions of table u, and one of t.
   Leaders() {
-    cluster.WithTable("u", 30, 2);
+    cluster.WithTable("u", 30, 3);
     TakeInHand();
     std::erase_if(ledger.tablet->partitions,
                   [](const HeldPartition& held) { return held.id.table == "one"; });
@@ -33,10 +34,60 @@ class Leaders : public TabletInTurn {
   }
 };
 
+std::vector<action::HandOver> HandOvers(const Decision& decision) {
+  std::vector<action::HandOver> all;
+  for (const Action& action : decision.actions) all.push_back(std::get<action::HandOver>(action));
+  return all;
+}
+
 TEST_F(Leaders, AreHandedOverAFewBetweenTwoLooks) {
   const Decision decision = Next();
-  EXPECT_EQ(decision.actions.size(), 8u);
+  EXPECT_EQ(HandOvers(decision).size(), 5u);
   EXPECT_THAT(decision.progress, HasSubstr("0/11"));
+}
+
+TEST_F(Leaders, ShareAFenceWhereTheNameserverChangesThemSideBySide) {
+  for (const action::HandOver& each : HandOvers(Next())) {
+    EXPECT_EQ(each.from, "c-tablet-0");
+    ASSERT_EQ(each.leaders.size(), 2u);
+    EXPECT_NE(each.leaders[0].partition.pid % 2, each.leaders[1].partition.pid % 2);
+  }
+}
+
+TEST_F(Leaders, OfOneLaneMoveOneAfterTheOther) {
+  std::erase_if(ledger.tablet->partitions,
+                [](const HeldPartition& held) { return held.id.pid % 2 == 1; });
+  EXPECT_THAT(HandOvers(Next()),
+              testing::Each(testing::Field(&action::HandOver::leaders, testing::SizeIs(1))));
+}
+
+TEST_F(Leaders, MoveOneByOneWhereFencesOrPausesAreLong) {
+  const UpgradeSpec& limits = cluster.seen.cluster.spec.upgrade;
+  const auto one_by_one =
+      testing::Each(testing::Field(&action::HandOver::leaders, testing::SizeIs(1)));
+  ledger.tablet->report.longest_fence = limits.fence_limit * 2 / 3;
+  EXPECT_THAT(HandOvers(Next()), one_by_one);
+  ledger.tablet->report.longest_fence = absl::ZeroDuration();
+  ledger.tablet->report.longest_pause = limits.max_write_pause * 2 / 3;
+  EXPECT_THAT(HandOvers(Next()), one_by_one);
+}
+
+TEST_F(Leaders, ThatReturnFromDifferentTabletsShareNoFence) {
+  bool other = false;
+  for (HeldPartition& held : ledger.tablet->partitions) {
+    if (!held.was_leader) continue;
+    const std::string first = cluster.PartitionOf(held.id.table, held.id.pid).replicas[1].endpoint;
+    const std::string second =
+        cluster.PartitionOf(held.id.table, held.id.pid).replicas.back().endpoint;
+    held.moved_to = (other = !other) ? first : second;
+    cluster.MoveLeader(held.id.table, held.id.pid, "c-tablet-0", held.moved_to);
+    cluster.Follows(held.id.table, held.id.pid, "c-tablet-0");
+  }
+  GoTo(TabletStep::kReturnLeaders);
+  for (const action::HandOver& each : HandOvers(Next())) {
+    for (const LeaderToMove& leader : each.leaders)
+      EXPECT_TRUE(cluster.seen.database->FindPartition(leader.partition)->LedBy(each.from));
+  }
 }
 
 TEST_F(Leaders, OfDroppedTablesAreNotMissed) {

@@ -1,0 +1,246 @@
+#include "controllers/leader_move.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "controllers/replica_repair.h"
+
+namespace omdb {
+namespace {
+
+constexpr absl::Duration kPoll = absl::Milliseconds(5);
+
+}  // namespace
+
+LeaderMove::LeaderMove(OpenMldb& openmldb, Clock& clock, LeaderToMove what, std::string from,
+                       const HandOverLimits& limits)
+    : openmldb_(openmldb),
+      clock_(clock),
+      what_(std::move(what)),
+      from_(std::move(from)),
+      limits_(limits) {}
+
+void LeaderMove::Look() {
+  absl::StatusOr<Partition> partition = openmldb_.GetPartition(partition_);
+  if (!partition.ok()) return End(partition.status());
+  const ReplicaMeta* leader = partition->Leader();
+  if (leader == nullptr || leader->endpoint != from_) {
+    return End(absl::FailedPreconditionError(
+        absl::StrCat(from_, " does not lead ", ToString(partition_))));
+  }
+  before_ = *std::move(partition);
+  replicas_ = {from_};
+  for (const ReplicaMeta& meta : before_.replicas) {
+    if (meta.endpoint != from_ && meta.is_alive) replicas_.push_back(meta.endpoint);
+  }
+  if (std::count(replicas_.begin() + 1, replicas_.end(), to_) == 0) {
+    return End(absl::FailedPreconditionError(
+        absl::StrCat(to_, " is no follower of ", ToString(partition_), " that is alive")));
+  }
+  const auto terms = openmldb_.GetTermPair(partition_, what_.storage, {from_});
+  if (!terms[0].ok()) return End(terms[0].status());
+  if (!terms[0]->has_table) {
+    return End(absl::FailedPreconditionError(
+        absl::StrCat(ToString(partition_), " is not loaded on ", from_)));
+  }
+  old_term_ = terms[0]->term;
+  demoted_ = !terms[0]->is_leader;
+}
+
+// Of all replicas, the old leader's first; nothing when one does not answer in time.
+std::optional<std::vector<uint64_t>> LeaderMove::Offsets(absl::Duration limit) {
+  std::vector<uint64_t> offsets;
+  for (const auto& status : openmldb_.GetReplicaStatus(partition_, replicas_, limit)) {
+    if (!status.ok()) {
+      last_error_ = status.status();
+      return std::nullopt;
+    }
+    offsets.push_back(status->offset);
+  }
+  return offsets;
+}
+
+std::optional<uint64_t> LeaderMove::EqualOffset(absl::Duration limit) {
+  const auto offsets = Offsets(limit);
+  if (!offsets) return std::nullopt;
+  for (uint64_t offset : *offsets) {
+    if (offset != offsets->front()) return std::nullopt;
+  }
+  return offsets->front();
+}
+
+void LeaderMove::Demote(uint64_t equal, absl::Time fenced_at) {
+  paused_since_ = fenced_at;
+  result_.offset = equal;
+  demoted_ = true;
+  demotion_ = openmldb_.ChangeRole(partition_, from_, TableMode::kFollower, old_term_, {});
+}
+
+void LeaderMove::CheckDemotion() {
+  if (!Demoted()) return;
+  if (!demotion_.ok()) {
+    const absl::Status restored = Restore();
+    return End(restored.ok() ? demotion_ : restored);
+  }
+  // A write that had passed the leader check before the fence, or a fence that the nameserver
+  // lifted (F5.2.4), shows in the offset.
+  const auto after = Offsets(limits_.pause);
+  if (after && std::all_of(after->begin(), after->end(),
+                           [this](uint64_t offset) { return offset == result_.offset; }))
+    return;
+  if (absl::Status restored = Restore(); !restored.ok()) return End(restored);
+  demoted_ = false;
+}
+
+void LeaderMove::CheckFoundDemoted() {
+  paused_since_ = clock_.Now();
+  if (const auto equal = EqualOffset()) {
+    result_.offset = *equal;
+    return;
+  }
+  if (absl::Status status = Restore(); !status.ok()) return End(status);
+  End(absl::AbortedError(absl::StrCat(ToString(partition_), " was found demoted on ", from_,
+                                      " with followers behind it; ", from_, " leads it again")));
+}
+
+void LeaderMove::NoteFence(absl::Duration fenced) {
+  ++result_.attempts;
+  result_.fenced = std::max(result_.fenced, fenced);
+}
+
+void LeaderMove::GiveUp() {
+  End(absl::UnavailableError(
+      absl::StrCat("the followers of ", ToString(partition_), " were not equal to ", from_,
+                   " within ", absl::FormatDuration(limits_.patience), " (", result_.attempts,
+                   " attempts); it goes on serving",
+                   last_error_.ok() ? "" : absl::StrCat("; last error: ", last_error_.message()))));
+}
+
+void LeaderMove::AskForChange() {
+  if (!Demoted()) return;
+  asked_at_ = clock_.Now();
+  asked_ = openmldb_.ChangeLeader(partition_, to_);
+  // A lost answer does not mean that nothing happened: look.
+  unanswered_ = absl::IsDeadlineExceeded(asked_);
+  may_run_ = asked_.ok() || unanswered_;
+}
+
+void LeaderMove::AwaitChange() {
+  if (!Demoted()) return;
+  const absl::Status changes = Changes();
+  ended_ = changes.ok() ? Changed() : MakeLeaderAgain(changes);
+}
+
+absl::Status LeaderMove::Changes() {
+  if (!may_run_) return asked_;
+  const absl::Time deadline = asked_at_ + std::max(limits_.pause, absl::Milliseconds(500));
+  do {
+    clock_.Sleep(kPoll);
+    absl::StatusOr<Partition> partition = openmldb_.GetPartition(partition_);
+    if (!partition.ok() || !partition->LedBy(to_)) continue;
+    changed_ = *std::move(partition);
+    // The next fence must not find this op still in its lane (H3).
+    for (auto ops = RunningOps(); (!ops.ok() || !ops->empty()) && clock_.Now() < deadline;
+         ops = RunningOps())
+      clock_.Sleep(kPoll);
+    return absl::OkStatus();
+  } while (clock_.Now() < deadline);
+  return asked_.ok()
+             ? absl::DeadlineExceededError(absl::StrCat("ChangeLeader of ", ToString(partition_),
+                                                        " to ", to_, " did not end in time"))
+             : asked_;
+}
+
+absl::StatusOr<std::vector<Op>> LeaderMove::RunningOps() {
+  absl::StatusOr<std::vector<Op>> ops = openmldb_.ShowOpStatus(partition_);
+  if (ops.ok()) {
+    std::erase_if(*ops, [this](const Op& op) { return !op.UnderWay() || !op.Of(partition_); });
+  }
+  return ops;
+}
+
+absl::StatusOr<HandOverResult> LeaderMove::MakeLeaderAgain(const absl::Status& why) {
+  if (absl::Status status = EndOp(why); !status.ok()) return status;
+  // It may have gone through after all.
+  absl::StatusOr<Partition> partition = openmldb_.GetPartition(partition_);
+  if (partition.ok() && partition->LedBy(to_)) {
+    changed_ = *std::move(partition);
+    return Changed();
+  }
+  // A nameserver that hung may do it yet when it wakes, and would make a second leader beside the
+  // old one. All replicas are equal: the same change once more leaves nothing for it to do.
+  if (unanswered_ && !std::exchange(asked_again_, true)) {
+    AskForChange();
+    const absl::Status changes = Changes();
+    return changes.ok() ? Changed() : MakeLeaderAgain(changes);
+  }
+  if (absl::Status restored = Restore(); !restored.ok()) return restored;
+  absl::Status stays =
+      absl::AbortedError(absl::StrCat("the leader of ", ToString(partition_), " stays on ", from_,
+                                      ": ", why.message(), cancelled_));
+  if (not_begun_) stays.SetPayload(kLaneBlocked, absl::Cord());
+  return stays;
+}
+
+// An op that still runs could make another one leader after the old one leads again.
+absl::Status LeaderMove::EndOp(const absl::Status& why) {
+  const absl::Time give_up = clock_.Now() + limits_.pause;
+  while (may_run_) {
+    const absl::StatusOr<std::vector<Op>> running = RunningOps();
+    if (running.ok() && running->empty()) break;
+    if (clock_.Now() >= give_up) {
+      return absl::UnavailableError(
+          absl::StrCat(ToString(partition_), " has no writable leader while its ChangeLeader to ",
+                       to_, " is neither done nor cancelled: ", why.message()));
+    }
+    if (running.ok()) {
+      for (const Op& op : *running) {
+        cancelled_ = absl::StrCat(" (op ", op.id, " was cancelled in task ", op.task, ")");
+        not_begun_ = op.state == OpState::kInited;
+        (void)openmldb_.CancelOp(op.id);
+      }
+    }
+    clock_.Sleep(kPoll);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LeaderMove::Restore() {
+  absl::Status status;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    status = LeadAgain(openmldb_, before_, what_.storage, from_);
+    // Another one leads on its tablet: the change went through, and two leaders would lose rows.
+    if (status.ok() || absl::IsFailedPrecondition(status)) break;
+  }
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(ToString(partition_), " has no writable leader: making ", from_,
+                                   " leader again failed: ", status.message()));
+}
+
+HandOverResult LeaderMove::Changed() {
+  result_.verified = VerifyTerm();
+  result_.paused = clock_.Now() - paused_since_;
+  return result_;
+}
+
+absl::Status LeaderMove::VerifyTerm() {
+  if (changed_.term_offsets.empty()) {
+    return absl::InternalError(absl::StrCat("no term recorded for ", ToString(partition_)));
+  }
+  const TermOffset last = changed_.term_offsets.back();
+  result_.term = last.term;
+  result_.rows_lost = result_.offset + 1 > last.offset ? result_.offset + 1 - last.offset : 0;
+  const auto terms = openmldb_.GetTermPair(partition_, what_.storage, {to_});
+  if (!terms[0].ok()) return terms[0].status();
+  if (!terms[0]->is_leader || terms[0]->term != last.term) {
+    return absl::InternalError(
+        absl::StrCat("the nameserver has ", to_, " as leader of ", ToString(partition_),
+                     " in term ", last.term, ", the tablet is ",
+                     terms[0]->is_leader ? "leader" : "follower", " in term ", terms[0]->term));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace omdb

@@ -1,0 +1,90 @@
+#ifndef OMDB_CONTROLLERS_LEADER_MOVE_H_
+#define OMDB_CONTROLLERS_LEADER_MOVE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controllers/hand_over.h"
+
+// One partition on its way to another leader: the steps that hand_over.cc takes with each of those
+// that it moves at a time.
+namespace omdb {
+
+// The payload of a status for which LaneBlocked holds.
+inline constexpr char kLaneBlocked[] = "openmldb.ai/lane-blocked";
+
+// Serving until it is demoted, then demoted until it has ended; whatever ends it early leaves it
+// serving where that is possible. A step that comes too late for it does nothing.
+class LeaderMove {
+ public:
+  LeaderMove(OpenMldb& openmldb, Clock& clock, LeaderToMove what, std::string from,
+             const HandOverLimits& limits);
+
+  bool Serving() const { return !ended_ && !demoted_; }
+  bool Demoted() const { return !ended_ && demoted_; }
+  void End(const absl::Status& status) { ended_ = status; }
+  // Once it has ended.
+  const absl::StatusOr<HandOverResult>& Result() const { return *ended_; }
+
+  // The replicas and their roles as they are now; it may be found demoted.
+  void Look();
+  // The offset that all replicas have, if they have the same. One that does not answer is waited
+  // for no longer than `limit`.
+  std::optional<uint64_t> EqualOffset(absl::Duration limit = absl::InfiniteDuration());
+  // While its tablet is fenced and all replicas are at `equal`.
+  void Demote(uint64_t equal, absl::Time fenced_at);
+  // When the fence is lifted: a row that slipped in before the demotion makes it serve again.
+  void CheckDemotion();
+  // It was found demoted.
+  void CheckFoundDemoted();
+  void NoteFence(absl::Duration fenced);
+  // It was not equal in time.
+  void GiveUp();
+
+  // First all that were demoted together are asked for, then each is waited for: they run in lanes
+  // of their own.
+  void AskForChange();
+  void AwaitChange();
+
+ private:
+  std::optional<std::vector<uint64_t>> Offsets(absl::Duration limit);
+  absl::Status Changes();
+  absl::StatusOr<std::vector<Op>> RunningOps();
+  absl::StatusOr<HandOverResult> MakeLeaderAgain(const absl::Status& why);
+  absl::Status EndOp(const absl::Status& why);
+  absl::Status Restore();
+  HandOverResult Changed();
+  absl::Status VerifyTerm();
+
+  OpenMldb& openmldb_;
+  Clock& clock_;
+  const LeaderToMove what_;
+  const PartitionId& partition_ = what_.partition;
+  const std::string& to_ = what_.to;
+  const std::string from_;
+  const HandOverLimits limits_;
+
+  Partition before_;
+  std::vector<std::string> replicas_;  // the old leader first, then its followers
+  uint64_t old_term_ = 0;              // with which it can be made leader again
+  bool demoted_ = false;
+  absl::Status demotion_;  // the answer to it
+  absl::Status asked_;     // the answer to the request for the change
+  absl::Time asked_at_;
+  bool unanswered_ = false;  // that request
+  bool may_run_ = false;     // an op that changes the leader
+  bool asked_again_ = false;
+  std::string cancelled_;   // what op was, for people
+  bool not_begun_ = false;  // that op
+  absl::Time paused_since_;
+  absl::Status last_error_;
+  Partition changed_;
+  HandOverResult result_;
+  std::optional<absl::StatusOr<HandOverResult>> ended_;
+};
+
+}  // namespace omdb
+
+#endif  // OMDB_CONTROLLERS_LEADER_MOVE_H_
