@@ -87,7 +87,9 @@ class HandOver {
     Moves left = fenced.ok() ? moves : Moves();
     while (!left.empty() && clock_.Now() < deadline) {
       std::erase_if(left, [&](LeaderMove* move) {
-        const auto equal = move->EqualOffset(deadline - clock_.Now());
+        const absl::Duration rest = deadline - clock_.Now();
+        if (rest <= absl::ZeroDuration()) return false;
+        const auto equal = move->EqualOffset(rest);
         if (equal) move->Demote(*equal, fenced_at);
         return equal.has_value();
       });

@@ -1,5 +1,7 @@
 #include "tests/unit/controllers/fake_openmldb.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -161,7 +163,8 @@ std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> FakeOpenMldb::GetTableSt
 }
 
 std::vector<absl::StatusOr<ReplicaStatus>> FakeOpenMldb::GetReplicaStatus(
-    const PartitionId& partition, const std::vector<std::string>& endpoints, absl::Duration) {
+    const PartitionId& partition, const std::vector<std::string>& endpoints, absl::Duration limit) {
+  EXPECT_GT(limit, absl::ZeroDuration());
   std::vector<absl::StatusOr<ReplicaStatus>> answers;
   for (const std::string& endpoint : endpoints) {
     absl::Status status = Do(absl::StrCat("GetReplicaStatus ", endpoint), [] {});
