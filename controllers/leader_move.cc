@@ -176,26 +176,30 @@ absl::StatusOr<HandOverResult> LeaderMove::MakeLeaderAgain(const absl::Status& w
     return changes.ok() ? Changed() : MakeLeaderAgain(changes);
   }
   if (absl::Status restored = Restore(); !restored.ok()) return restored;
-  absl::Status stays =
-      absl::AbortedError(absl::StrCat("the leader of ", ToString(partition_), " stays on ", from_,
-                                      ": ", why.message(), cancelled_));
-  if (not_begun_) stays.SetPayload(kLaneBlocked, absl::Cord());
-  return stays;
+  return Ended(absl::AbortedError(absl::StrCat("the leader of ", ToString(partition_), " stays on ",
+                                               from_, ": ", why.message(), cancelled_)));
 }
 
-// An op that still runs could make another one leader after the old one leads again.
+absl::Status LeaderMove::Ended(absl::Status status) const {
+  if (not_begun_) status.SetPayload(kLaneBlocked, absl::Cord());
+  return status;
+}
+
+// An op that still runs, or is in its lane, could make another one leader after the old one leads
+// again.
 absl::Status LeaderMove::EndOp(const absl::Status& why) {
   const absl::Time give_up = clock_.Now() + limits_.pause;
   while (may_run_) {
     const absl::StatusOr<std::vector<Op>> running = RunningOps();
     if (running.ok() && running->empty()) break;
     if (clock_.Now() >= give_up) {
-      return absl::UnavailableError(
+      return Ended(absl::UnavailableError(
           absl::StrCat(ToString(partition_), " has no writable leader while its ChangeLeader to ",
-                       to_, " is neither done nor cancelled: ", why.message()));
+                       to_, " is neither done nor out of its lane: ", why.message(), cancelled_)));
     }
     if (running.ok()) {
       for (const Op& op : *running) {
+        if (op.BeingCancelled()) continue;
         cancelled_ = absl::StrCat(" (op ", op.id, " was cancelled in task ", op.task, ")");
         not_begun_ = op.state == OpState::kInited;
         (void)openmldb_.CancelOp(op.id);

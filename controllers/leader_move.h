@@ -54,6 +54,7 @@ class LeaderMove {
   absl::StatusOr<std::vector<Op>> RunningOps();
   absl::StatusOr<HandOverResult> MakeLeaderAgain(const absl::Status& why);
   absl::Status EndOp(const absl::Status& why);
+  absl::Status Ended(absl::Status status) const;
   absl::Status Restore();
   HandOverResult Changed();
   absl::Status VerifyTerm();

@@ -102,8 +102,17 @@ struct Op {
   // Since when it has been seen in this task (TimeTasks in observe.h).
   absl::Time in_task_since = absl::InfiniteFuture();
   absl::Time started = absl::InfiniteFuture();  // by the nameserver's clock, to the second
+  // When it left its lane, by the same clock.
+  absl::Time ended = absl::InfiniteFuture();
 
-  bool UnderWay() const { return state == OpState::kInited || state == OpState::kDoing; }
+  // A cancelled one counts until it has left its lane: before, a nameserver that takes over finds
+  // it in ZooKeeper as if nobody had cancelled it (F5.1).
+  bool UnderWay() const {
+    return state == OpState::kInited || state == OpState::kDoing || BeingCancelled();
+  }
+  bool BeingCancelled() const {
+    return state == OpState::kCanceled && ended == absl::InfiniteFuture();
+  }
   bool Of(const PartitionId& id) const { return db == id.db && table == id.table && pid == id.pid; }
   bool operator==(const Op&) const = default;
 };

@@ -75,6 +75,8 @@ Op ToOp(const openmldb::nameserver::OPStatus& message) {
   op.pid = message.pid();
   if (message.start_time() > 0)
     op.started = absl::FromUnixSeconds(static_cast<int64_t>(message.start_time()));
+  if (message.end_time() > 0)
+    op.ended = absl::FromUnixSeconds(static_cast<int64_t>(message.end_time()));
   return op;
 }
 

@@ -32,6 +32,8 @@ Request OnTablet(const PartitionId& partition) {
   return request;
 }
 
+constexpr absl::Duration kZooKeeperWait = absl::Seconds(3);
+
 // Of the methods that the operator uses.
 bool OnlyReads(const std::string& method) {
   return absl::StartsWith(method, "Show") || absl::StartsWith(method, "Get") || method == "ConfGet";
@@ -88,7 +90,14 @@ absl::StatusOr<Response> WorldOpenMldb::TabletCall(const std::string& tablet,
   return response;
 }
 
+absl::Status WorldOpenMldb::ReachZooKeeper() {
+  if (world_.zookeeper.up()) return absl::OkStatus();
+  world_.executor.RunFor(kZooKeeperWait);
+  return absl::UnavailableError("ZooKeeper is not reached");
+}
+
 absl::StatusOr<std::vector<std::string>> WorldOpenMldb::Nameservers() {
+  if (absl::Status status = ReachZooKeeper(); !status.ok()) return status;
   std::vector<std::string> names;
   for (const std::string& child : world_.zookeeper.Children(absl::StrCat(kRoot, "/leader"))) {
     const std::string name = world_.zookeeper.Value(absl::StrCat(kRoot, "/leader/", child));
@@ -98,12 +107,18 @@ absl::StatusOr<std::vector<std::string>> WorldOpenMldb::Nameservers() {
 }
 
 absl::StatusOr<std::vector<std::string>> WorldOpenMldb::RegisteredTablets() {
+  if (absl::Status status = ReachZooKeeper(); !status.ok()) return status;
   return world_.zookeeper.Children(absl::StrCat(kRoot, "/nodes"));
 }
 
+// While ZooKeeper is away the last one known is tried, as by the operator's own client.
 absl::StatusOr<std::string> WorldOpenMldb::AddressOf(const std::string& endpoint) {
+  const auto known = addresses_.find(endpoint);
+  if (!world_.zookeeper.up() && known != addresses_.end()) return known->second;
+  if (absl::Status status = ReachZooKeeper(); !status.ok()) return status;
   const std::string path = absl::StrCat(kRoot, "/map/names/", endpoint);
-  return world_.zookeeper.Exists(path) ? world_.zookeeper.Value(path) : endpoint;
+  return addresses_[endpoint] =
+             world_.zookeeper.Exists(path) ? world_.zookeeper.Value(path) : endpoint;
 }
 
 absl::StatusOr<std::vector<Tablet>> WorldOpenMldb::ShowTablet() {

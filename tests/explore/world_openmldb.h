@@ -115,6 +115,8 @@ class WorldOpenMldb : public OpenMldb {
   absl::StatusOr<Response> Call(const std::string& address, const std::string& method,
                                 Request request, absl::Duration timeout);
 
+  absl::Status ReachZooKeeper();
+
   std::vector<absl::StatusOr<ReplicaStatus>> ReadReplicaStatus(
       const PartitionId& partition, const std::vector<std::string>& tablets, absl::Duration limit);
 
@@ -127,7 +129,8 @@ class WorldOpenMldb : public OpenMldb {
   // Without Safeguard::kOffsetsAfterDemotion: what is answered once more after a demotion.
   std::vector<absl::StatusOr<ReplicaStatus>> last_statuses_;
   bool demoted_ = false;
-  std::vector<Table> last_tables_;   // without Safeguard::kFormerLeaders
+  std::map<std::string, std::string> addresses_;  // by endpoint, as last read
+  std::vector<Table> last_tables_;                // without Safeguard::kFormerLeaders
   std::set<std::string> recovered_;  // without Safeguard::kRecoverAgain: asked for once
   std::map<std::string, absl::Time> fenced_since_;  // by tablet
   simulator::Caller caller_;

@@ -10,7 +10,13 @@ namespace omdb::simulator {
 Task<void> Election::RequestLoop() {
   for (;;) {
     co_await Delay(context_.executor, absl::Seconds(1));
-    if (state_ == State::kIdle && context_.zk.Connected()) Request();
+    if (!context_.zk.Connected()) continue;
+    if (state_ == State::kIdle) {
+      Request();
+    } else if (!watching_) {
+      Watch();
+      Look();
+    }
   }
 }
 
@@ -26,14 +32,16 @@ void Election::Request() {
   Look();
 }
 
+// ZooKeeper's client sets a watch for which there was no connection with its next one.
 void Election::Watch() {
-  context_.zk
-      .WatchChildren(context_.Path("/leader"), context_.Guarded([this, session = session_] {
-        if (session != session_) return;
-        Watch();
-        Look();
-      }))
-      .IgnoreError();
+  watching_ =
+      context_.zk
+          .WatchChildren(context_.Path("/leader"), context_.Guarded([this, session = session_] {
+            if (session != session_) return;
+            Watch();
+            Look();
+          }))
+          .ok();
 }
 
 void Election::Look() {

@@ -36,6 +36,7 @@ class Election {
   std::function<void()> won_;
   std::function<void()> lost_;
   State state_ = State::kIdle;
+  bool watching_ = false;
   std::string mine_;
   uint64_t session_ = 0;
 };

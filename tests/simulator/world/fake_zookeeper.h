@@ -35,6 +35,7 @@ class FakeZooKeeper {
   // The whole ensemble: sessions do not age while it is down, and clients that come back within
   // their timeout keep them.
   void SetUp(bool up);
+  bool up() const { return up_; }
   // The ensemble ends that process's session, whatever it does.
   void ExpireSession(const std::string& name);
 

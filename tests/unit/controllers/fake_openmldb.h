@@ -85,6 +85,8 @@ class FakeOpenMldb : public OpenMldb {
   std::map<std::string, std::string> versions;  // by address
   // ChangeLeader goes no further than to raise the followers' terms.
   bool ops_get_stuck = false;
+  // What is cancelled does not leave its lane.
+  bool cancelled_ops_stay = false;
   // ChangeLeader gets no further than into its lane.
   bool lanes_are_blocked = false;
 

@@ -91,13 +91,22 @@ TEST(OpUnderWay, IsOneThatIsQueuedOrRuns) {
   for (const auto& [state, under_way] : std::map<OpState, bool>{{OpState::kInited, true},
                                                                 {OpState::kDoing, true},
                                                                 {OpState::kDone, false},
-                                                                {OpState::kFailed, false},
-                                                                {OpState::kCanceled, false}}) {
+                                                                {OpState::kFailed, false}}) {
     Database database;
     database.ops = {{5, "kAddReplicaOP", state, "-", "db", "t", 1}};
     EXPECT_EQ(OpUnderWay(database).has_value(), under_way);
     EXPECT_EQ(OpUnderWayOn(database, {"db", "t", 1, 1}), under_way);
   }
+}
+
+TEST(OpUnderWay, IsOneThatWasCancelledAndIsInItsLane) {
+  Database database;
+  database.ops = {{5, "kAddReplicaOP", OpState::kCanceled, "-", "db", "t", 1}};
+  ASSERT_TRUE(OpUnderWay(database).has_value());
+  EXPECT_THAT(OpUnderWay(database)->message,
+              testing::HasSubstr("op 5 (kAddReplicaOP of db.t/1) was cancelled"));
+  database.ops[0].ended = absl::UnixEpoch();
+  EXPECT_FALSE(OpUnderWay(database).has_value());
 }
 
 TEST(OpUnderWay, IsOneOfThatPartition) {

@@ -86,7 +86,7 @@ TEST_F(HandOver, MakesTheOldLeaderLeadAgainAtOnceWhenTheNameserverIsNotReached) 
 TEST_F(HandOver, LeavesThePartitionWhileNobodyKnowsWhetherTheChangeRuns) {
   openmldb.On("ChangeLeader", Refused(absl::DeadlineExceededError("no answer")));
   openmldb.Always("ShowOpStatus", Refused(kAway));
-  EXPECT_THAT(Move().status().message(), HasSubstr("neither done nor cancelled"));
+  EXPECT_THAT(Move().status().message(), HasSubstr("neither done nor out of its lane"));
   EXPECT_FALSE(openmldb.Serves("a")) << "two leaders would lose rows";
   openmldb.Always("ShowOpStatus", {});
   EXPECT_TRUE(Move().ok()) << "the next look goes on from there";
@@ -132,6 +132,19 @@ TEST_F(HandOver, CancelsAStuckChangeAndLeadsAgainWithTheHighestTerm) {
     if (op.state == OpState::kCanceled) canceled.push_back(op.id);
   }
   EXPECT_THAT(canceled, testing::ElementsAre(7, 9)) << "this partition's, and no other's";
+}
+
+// The nameserver's successor would find it in ZooKeeper and carry it out.
+TEST_F(HandOver, LeavesThePartitionWhileACancelledChangeIsInItsLane) {
+  openmldb.lanes_are_blocked = openmldb.cancelled_ops_stay = true;
+  const auto result = Move();
+  EXPECT_THAT(result.status().message(), HasSubstr("neither done nor out of its lane"));
+  EXPECT_THAT(result.status().message(), HasSubstr("op 9 was cancelled"));
+  EXPECT_TRUE(LaneBlocked(result.status()));
+  EXPECT_FALSE(openmldb.Serves("a")) << "two leaders would lose rows";
+  openmldb.lanes_are_blocked = false;
+  openmldb.ops.clear();
+  EXPECT_TRUE(Move().ok()) << "the next look goes on from there";
 }
 
 TEST_F(HandOver, SaysThatThereIsNoLeaderWhenTheChangeFailedAndTheOldOneCannotLeadAgain) {

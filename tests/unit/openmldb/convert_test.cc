@@ -89,6 +89,15 @@ TEST(Convert, StatesOfOps) {
   }
 }
 
+TEST(Convert, OpsThatLeftTheirLane) {
+  openmldb::nameserver::OPStatus message;
+  message.set_status("kCanceled");
+  EXPECT_TRUE(ToOp(message).UnderWay());
+  message.set_end_time(7);
+  EXPECT_FALSE(ToOp(message).UnderWay());
+  EXPECT_EQ(ToOp(message).ended, absl::FromUnixSeconds(7));
+}
+
 TEST(Convert, Ops) {
   const Op op = ToOp(FromText<openmldb::nameserver::OPStatus>(R"pb(
     op_id: 12
