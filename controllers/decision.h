@@ -108,7 +108,8 @@ struct RecoverSnapshot {
   PartitionId partition;
   std::string tablet;
 };
-struct CancelOp {
+// See EndOp in replica_repair.h.
+struct EndOp {
   uint64_t id = 0;
 };
 // Its partitions get other leaders (F5.3).
@@ -128,7 +129,7 @@ using Action =
                  action::Load, action::Attach, action::MarkAlive, action::Recover,
                  action::EndZooKeeperSession, action::RenewZooKeeperSession, action::DropLeftover,
                  action::LeadAgain, action::Rejoin, action::MarkNotAlive, action::Demote,
-                 action::RecoverSnapshot, action::CancelOp, action::Offline, action::Unfence>;
+                 action::RecoverSnapshot, action::EndOp, action::Offline, action::Unfence>;
 std::string ToString(const Action& action);
 // No leader moves by it, no server stops and no replica's data goes.
 bool CanBeUndone(const Action& action);

@@ -152,16 +152,19 @@ absl::Status LeaderMove::Changes() {
              : asked_;
 }
 
-absl::StatusOr<std::vector<Op>> LeaderMove::RunningOps() {
+absl::StatusOr<std::vector<Op>> LeaderMove::OpsThat(bool (*wanted)(const Op&)) {
   absl::StatusOr<std::vector<Op>> ops = openmldb_.ShowOpStatus(partition_);
-  if (ops.ok()) {
-    std::erase_if(*ops, [this](const Op& op) { return !op.UnderWay() || !op.Of(partition_); });
-  }
+  if (ops.ok())
+    std::erase_if(*ops, [&](const Op& op) { return !wanted(op) || !op.Of(partition_); });
   return ops;
 }
 
+absl::StatusOr<std::vector<Op>> LeaderMove::RunningOps() {
+  return OpsThat([](const Op& op) { return op.UnderWay(); });
+}
+
 absl::StatusOr<HandOverResult> LeaderMove::MakeLeaderAgain(const absl::Status& why) {
-  if (absl::Status status = EndOp(why); !status.ok()) return status;
+  if (absl::Status status = EndOps(why); !status.ok()) return status;
   // It may have gone through after all.
   absl::StatusOr<Partition> partition = openmldb_.GetPartition(partition_);
   if (partition.ok() && partition->LedBy(to_)) {
@@ -185,24 +188,27 @@ absl::Status LeaderMove::Ended(absl::Status status) const {
   return status;
 }
 
-// An op that still runs, or is in its lane, could make another one leader after the old one leads
-// again.
-absl::Status LeaderMove::EndOp(const absl::Status& why) {
+// What runs, or is in its lane, could make another one leader after the old one leads again. So
+// could one that failed while the nameserver did not reach ZooKeeper: its successor finds it there
+// as if it had not.
+absl::Status LeaderMove::EndOps(const absl::Status& why) {
   const absl::Time give_up = clock_.Now() + limits_.pause;
   while (may_run_) {
-    const absl::StatusOr<std::vector<Op>> running = RunningOps();
-    if (running.ok() && running->empty()) break;
+    const absl::StatusOr<std::vector<Op>> left =
+        OpsThat([](const Op& op) { return op.UnderWay() || op.IsFailedChangeOfLeader(); });
+    if (left.ok() && left->empty()) break;
     if (clock_.Now() >= give_up) {
       return Ended(absl::UnavailableError(
           absl::StrCat(ToString(partition_), " has no writable leader while its ChangeLeader to ",
                        to_, " is neither done nor out of its lane: ", why.message(), cancelled_)));
     }
-    if (running.ok()) {
-      for (const Op& op : *running) {
-        if (op.BeingCancelled()) continue;
-        cancelled_ = absl::StrCat(" (op ", op.id, " was cancelled in task ", op.task, ")");
-        not_begun_ = op.state == OpState::kInited;
-        (void)openmldb_.CancelOp(op.id);
+    if (left.ok()) {
+      for (const Op& op : *left) {
+        if (op.UnderWay()) {
+          cancelled_ = absl::StrCat(" (op ", op.id, " was cancelled in task ", op.task, ")");
+          not_begun_ = not_begun_ || op.state == OpState::kInited;
+        }
+        (void)EndOp(openmldb_, op.id);
       }
     }
     clock_.Sleep(kPoll);

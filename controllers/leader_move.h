@@ -51,9 +51,11 @@ class LeaderMove {
  private:
   std::optional<std::vector<uint64_t>> Offsets(absl::Duration limit);
   absl::Status Changes();
+  // Of the partition.
+  absl::StatusOr<std::vector<Op>> OpsThat(bool (*wanted)(const Op&));
   absl::StatusOr<std::vector<Op>> RunningOps();
   absl::StatusOr<HandOverResult> MakeLeaderAgain(const absl::Status& why);
-  absl::Status EndOp(const absl::Status& why);
+  absl::Status EndOps(const absl::Status& why);
   absl::Status Ended(absl::Status status) const;
   absl::Status Restore();
   HandOverResult Changed();

@@ -27,8 +27,11 @@ constexpr std::array<const char*, 11> kQuickTasks = {
 }  // namespace
 
 bool Mend(Plan& plan) {
-  if (!plan.seen.database || (!plan.ledger().rollout && !plan.ledger().tablet)) return true;
-  if (!MakeTabletsKnown(plan) || !KeepFailoverOff(plan)) return false;
+  if (!plan.seen.database) return true;
+  if (!MakeTabletsKnown(plan)) return false;
+  // At rest it is OpenMLDB's own, or a person's.
+  if (!plan.ledger().rollout && !plan.ledger().tablet) return true;
+  if (!KeepFailoverOff(plan)) return false;
   const bool well = plan.seen.database->auto_failover
                         ? TakeOver(plan)
                         : FreeLanes(plan) && BringReplicasBack(plan) && FailOver(plan);
@@ -43,6 +46,7 @@ bool Mends(Plan& plan, const std::string& doing) {
 // A tablet whose return the nameserver missed (H6), or whose restart: then it counts on it since
 // before its pod was there, and calls it at its former address (F5.10 gap 4).
 bool MakeTabletsKnown(Plan& plan) {
+  const size_t before = plan.decision.actions.size();
   const auto& registered = plan.seen.database->registered_tablets;
   for (const Tablet& tablet : plan.seen.database->tablets) {
     const Pod* pod = plan.seen.FindPod(tablet.endpoint);
@@ -55,7 +59,7 @@ bool MakeTabletsKnown(Plan& plan) {
     if (!missed || age < 2 * kMissedAfter) continue;
     plan.Do(action::RenewZooKeeperSession{AddressOf(*pod)});
   }
-  if (plan.decision.actions.empty()) return true;
+  if (plan.decision.actions.size() == before) return true;
   return Mends(plan, "making tablets known to the nameserver");
 }
 
@@ -72,12 +76,20 @@ bool Stuck(const Op& op, const Snapshot& seen) {
 }
 
 bool FreeLanes(Plan& plan) {
+  const auto& hand = plan.ledger().tablet;
   for (const Op& op : plan.seen.database->ops) {
-    if (!Stuck(op, plan.seen)) continue;
-    plan.Warn("OpStuck",
-              absl::StrCat("op ", op.id, " (", op.type, " of ", op.db, ".", op.table, "/", op.pid,
-                           ") is stuck in task ", op.task, " and is cancelled"));
-    plan.Do(action::CancelOp{op.id});
+    const std::string which =
+        absl::StrCat("op ", op.id, " (", op.type, " of ", op.db, ".", op.table, "/", op.pid, ") ");
+    if (Stuck(op, plan.seen)) {
+      plan.Warn("OpStuck", absl::StrCat(which, "is stuck in task ", op.task, " and is cancelled"));
+    } else if (hand && op.id > hand->last_op_id && op.IsFailedChangeOfLeader()) {
+      plan.Warn("OpFailed", absl::StrCat(which,
+                                         "failed and is deleted, lest another nameserver "
+                                         "takes it up; its partition is looked after"));
+    } else {
+      continue;
+    }
+    plan.Do(action::EndOp{op.id});
   }
   if (plan.decision.actions.empty()) return true;
   return Mends(plan, "freeing what is stuck");

@@ -113,6 +113,11 @@ struct Op {
   bool BeingCancelled() const {
     return state == OpState::kCanceled && ended == absl::InfiniteFuture();
   }
+  // A nameserver that did not reach ZooKeeper then leaves it there as one that runs, and its
+  // successor changes the leader once more (F5.1).
+  bool IsFailedChangeOfLeader() const {
+    return state == OpState::kFailed && type == "kChangeLeaderOP";
+  }
   bool Of(const PartitionId& id) const { return db == id.db && table == id.table && pid == id.pid; }
   bool operator==(const Op&) const = default;
 };
@@ -181,6 +186,7 @@ enum class OpenMldbCode : int {
   kLoading = 104,
   kReplicaExists = 119,
   kNoFollower = 134,
+  kDeleteFailed = 136,
   kNameUnknown = 155,
   kNotLeaderNameserver = 300,
   kAutoFailoverEnabled = 301,
@@ -236,6 +242,9 @@ class OpenMldb {
                                       bool is_leader, bool is_alive) = 0;
   virtual absl::Status OfflineEndpoint(const std::string& endpoint, uint32_t concurrency) = 0;
   virtual absl::Status CancelOp(uint64_t op_id) = 0;
+  // Takes it out of its lane, or of those that ended, and out of ZooKeeper; what it has done stays
+  // done. Not there is ok.
+  virtual absl::Status DeleteOp(uint64_t op_id) = 0;
 
   // --- Tablets.
   // Everything loaded on each tablet. A tablet not reached is an error in its place.

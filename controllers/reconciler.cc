@@ -116,6 +116,8 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
     memory->looked = true;
     if (snapshot->database->closely && decision.mended) memory->looked_closely = true;
   }
+  // It may wait for what only a closer look shows.
+  if (!decision.reason.empty()) memory->looked_closely = false;
   // What the actions taught; lost with the process it is asked for again.
   if (absl::Status status = WriteLedger(*cluster, decision.ledger, *memory);
       !status.ok() && error.ok())

@@ -69,6 +69,13 @@ absl::Status RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
   return HasCode(status, OpenMldbCode::kPartitionAlive) ? absl::OkStatus() : status;
 }
 
+absl::Status EndOp(OpenMldb& openmldb, uint64_t op_id) {
+  // One that has ended already cannot be.
+  if (absl::Status status = openmldb.CancelOp(op_id); !status.ok() && CodeOf(status) == 0)
+    return status;
+  return openmldb.DeleteOp(op_id);
+}
+
 absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMode storage,
                        const std::string& tablet) {
   std::vector<std::string> replicas = {tablet};

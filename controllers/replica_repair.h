@@ -31,6 +31,10 @@ std::vector<absl::Status> Follow(OpenMldb& openmldb, const std::vector<Partition
                                  const std::vector<std::string>& leaders,
                                  const std::string& follower);
 
+// Cancels an op and takes it out of its lane and out of ZooKeeper, where the nameserver's next
+// leader would find it as if nobody had cancelled it (F5.1).
+absl::Status EndOp(OpenMldb& openmldb, uint64_t op_id);
+
 struct RejoinResult {
   bool rejoined = false;  // false: it loads, or RecoverTable was asked; look again
   // What only the replica has, from a term that ended without it: exactly what was lost when its

@@ -80,6 +80,7 @@ class Cluster final : public OpenMldb {
     return nameserver_.OfflineEndpoint(endpoint, concurrency);
   }
   absl::Status CancelOp(uint64_t op_id) override { return nameserver_.CancelOp(op_id); }
+  absl::Status DeleteOp(uint64_t op_id) override { return nameserver_.DeleteOp(op_id); }
 
   std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> GetTableStatus(
       const std::vector<std::string>& tablets) override {

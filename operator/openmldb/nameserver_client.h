@@ -38,6 +38,7 @@ class NameserverClient {
                               bool is_leader, bool is_alive);
   absl::Status OfflineEndpoint(const std::string& endpoint, uint32_t concurrency);
   absl::Status CancelOp(uint64_t op_id);
+  absl::Status DeleteOp(uint64_t op_id);
 
  private:
   template <typename Response, typename MethodPointer, typename Request>

@@ -141,8 +141,27 @@ TEST_F(Replicas, AnOpThatWaitsBehindAnotherTablesIsCanceled) {
   ASSERT_FALSE(ops->empty());
   EXPECT_EQ(ops->back().state, OpState::kInited);
   EXPECT_TRUE(openmldb_->CancelOp(ops->back().id).ok());
+  const auto cancelled = openmldb_->ShowOpStatus(waiting);
+  ASSERT_TRUE(cancelled.ok()) << cancelled.status();
+  EXPECT_TRUE(cancelled->back().BeingCancelled()) << "it stays in its lane until its turn";
   EXPECT_EQ(OpsAfter(before_growth, growing, absl::Seconds(40))[0].state, OpState::kDone);
   EXPECT_EQ(OpsAfter(last_op, waiting, absl::Seconds(5))[0].state, OpState::kCanceled);
+  EXPECT_EQ(LeaderOf(waiting), leader);
+}
+
+TEST_F(Replicas, AnOpThatWaitsIsDeletedAtOnce) {
+  const PartitionId waiting = Create(1, 3).partitions[0].id;
+  const PartitionId growing = Create(2, 1).partitions[1].id;
+  const std::string leader = LeaderOf(waiting);
+  ASSERT_TRUE(openmldb_->AddReplicaNs(growing, TabletWithout(growing)).ok());
+  const uint64_t last_op = LastOpId();
+  ASSERT_TRUE(openmldb_->ChangeLeader(waiting, FollowersOf(waiting).at(0)).ok());
+  EXPECT_TRUE(openmldb_->CancelOp(last_op + 1).ok());
+  EXPECT_TRUE(openmldb_->DeleteOp(last_op + 1).ok());
+  const auto ops = openmldb_->ShowOpStatus(waiting);
+  ASSERT_TRUE(ops.ok()) << ops.status();
+  for (const Op& op : *ops) EXPECT_NE(op.id, last_op + 1);
+  EXPECT_TRUE(openmldb_->DeleteOp(last_op + 1).ok()) << "not there is ok";
   EXPECT_EQ(LeaderOf(waiting), leader);
 }
 

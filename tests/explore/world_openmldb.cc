@@ -251,6 +251,14 @@ absl::Status WorldOpenMldb::CancelOp(uint64_t op_id) {
   return StatusOf(Nameserver<ns::GeneralResponse>("CancelOP", request));
 }
 
+absl::Status WorldOpenMldb::DeleteOp(uint64_t op_id) {
+  ns::DeleteOPRequest request;
+  request.set_op_id(op_id);
+  const auto response = Nameserver<ns::GeneralResponse>("DeleteOP", request);
+  const bool gone = CodeOf(response.status()) == static_cast<int>(OpenMldbCode::kDeleteFailed);
+  return gone ? absl::OkStatus() : response.status();
+}
+
 std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> WorldOpenMldb::GetTableStatus(
     const std::vector<std::string>& tablets) {
   std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> all;

@@ -66,6 +66,7 @@ class WorldOpenMldb : public OpenMldb {
                               bool is_leader, bool is_alive) override;
   absl::Status OfflineEndpoint(const std::string& endpoint, uint32_t concurrency) override;
   absl::Status CancelOp(uint64_t op_id) override;
+  absl::Status DeleteOp(uint64_t op_id) override;
 
   std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> GetTableStatus(
       const std::vector<std::string>& tablets) override;

@@ -127,11 +127,26 @@ TEST_F(ActMend, LetsAReplicaMakeSnapshots) {
   EXPECT_FALSE(openmldb.Replica("a").snapshot_paused);
 }
 
-TEST_F(ActMend, CancelsAnOp) {
+TEST_F(ActMend, CancelsAnOpAndTakesItOutOfItsLane) {
   openmldb.ops = {{8, "kOP", OpState::kDoing}, {9, "kOP", OpState::kDoing}};
-  EXPECT_TRUE(Do(action::CancelOp{9}).ok());
+  EXPECT_TRUE(Do(action::EndOp{9}).ok());
+  ASSERT_EQ(openmldb.ops.size(), 1u);
+  EXPECT_EQ(openmldb.ops[0].id, 8u);
   EXPECT_EQ(openmldb.ops[0].state, OpState::kDoing);
-  EXPECT_EQ(openmldb.ops[1].state, OpState::kCanceled);
+}
+
+TEST_F(ActMend, DeletesAnOpThatCannotBeCancelledAnyMore) {
+  openmldb.ops = {{9, "kOP", OpState::kFailed}};
+  openmldb.On("CancelOp", Refused(OpenMldbError(312, "CancelOP 9", "not running")));
+  EXPECT_TRUE(Do(action::EndOp{9}).ok());
+  EXPECT_TRUE(openmldb.ops.empty());
+}
+
+TEST_F(ActMend, DeletesNoOpBesideANameserverThatDoesNotCancelIt) {
+  openmldb.ops = {{9, "kOP", OpState::kDoing}};
+  openmldb.On("CancelOp", Refused(kAway));
+  EXPECT_TRUE(absl::IsUnavailable(Do(action::EndOp{9})));
+  EXPECT_EQ(openmldb.ops.size(), 1u);
 }
 
 TEST_F(ActMend, TakesATabletOffline) {

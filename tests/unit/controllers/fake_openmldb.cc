@@ -144,9 +144,7 @@ absl::Status FakeOpenMldb::SetReplicaMeta(const PartitionId& partition, const st
 absl::Status FakeOpenMldb::CancelOp(uint64_t op_id) {
   return Do("CancelOp", [&] {
     for (Op& op : ops) {
-      if (op.id != op_id) continue;
-      op.state = OpState::kCanceled;
-      if (!cancelled_ops_stay) op.ended = clock_.Now();
+      if (op.id == op_id) op.state = OpState::kCanceled;
     }
   });
 }

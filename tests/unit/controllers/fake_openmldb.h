@@ -85,8 +85,6 @@ class FakeOpenMldb : public OpenMldb {
   std::map<std::string, std::string> versions;  // by address
   // ChangeLeader goes no further than to raise the followers' terms.
   bool ops_get_stuck = false;
-  // What is cancelled does not leave its lane.
-  bool cancelled_ops_stay = false;
   // ChangeLeader gets no further than into its lane.
   bool lanes_are_blocked = false;
 
@@ -127,6 +125,10 @@ class FakeOpenMldb : public OpenMldb {
     return Do("OfflineEndpoint", [&] { offline.insert(endpoint); });
   }
   absl::Status CancelOp(uint64_t op_id) override;
+  absl::Status DeleteOp(uint64_t op_id) override {
+    return Do("DeleteOp",
+              [&] { std::erase_if(ops, [op_id](const Op& op) { return op.id == op_id; }); });
+  }
 
   std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> GetTableStatus(
       const std::vector<std::string>& endpoints) override;

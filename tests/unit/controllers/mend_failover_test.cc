@@ -71,7 +71,7 @@ TEST_F(LeftToTheNameserver, IsNoOpThatIsStuck) {
   Later(absl::Seconds(30));
   EXPECT_THAT(Mend(), ElementsAre("set auto_failover false"));
   cluster.seen.database->auto_failover = false;
-  EXPECT_THAT(Mend(), ElementsAre("cancel op 9"));
+  EXPECT_THAT(Mend(), ElementsAre("end op 9"));
 }
 
 TEST_F(LeftToTheNameserver, IsATabletThatIsAway) {

@@ -57,6 +57,11 @@ TEST_F(MissedTablet, IsMadeKnownWhoeverDoesTheFailover) {
   }
 }
 
+TEST_F(MissedTablet, IsMadeKnownAtRestToo) {
+  ledger = Ledger();
+  EXPECT_THAT(Mend(), Not(IsEmpty()));
+}
+
 TEST_F(MissedTablet, IsMadeKnownBeforeReplicasAreBroughtBack) {
   Meta("c-tablet-1").is_alive = false;
   EXPECT_THAT(Mend(), ElementsAre(HasSubstr("renew")));
@@ -118,7 +123,7 @@ class StuckOp : public Mending {
 TEST_F(StuckOp, IsCancelledAndTold) {
   for (const std::string task : {"kChangeLeader", "kDelTableInfo", "kRecoverSnapshot"}) {
     op().task = task;
-    EXPECT_THAT(Mend(), ElementsAre("cancel op 9")) << task;
+    EXPECT_THAT(Mend(), ElementsAre("end op 9")) << task;
     ASSERT_EQ(decision.notes.size(), 1u);
     EXPECT_EQ(decision.notes[0].reason, "OpStuck");
     EXPECT_THAT(decision.notes[0].message, HasSubstr("db.t/1"));
@@ -127,7 +132,20 @@ TEST_F(StuckOp, IsCancelledAndTold) {
 
 TEST_F(StuckOp, IsCancelledBeforeReplicasAreBroughtBack) {
   Meta("c-tablet-1").is_alive = false;
-  EXPECT_THAT(Mend(), ElementsAre("cancel op 9"));
+  EXPECT_THAT(Mend(), ElementsAre("end op 9"));
+}
+
+TEST_F(StuckOp, IsDeletedWhenItChangedALeaderAndFailed) {
+  TakeInHand(TabletStep::kLoad);
+  ledger.tablet->last_op_id = 8;
+  op().state = OpState::kFailed;
+  EXPECT_THAT(Mend(), ElementsAre("end op 9"));
+  EXPECT_EQ(decision.notes.at(0).reason, "OpFailed");
+  ledger.tablet->last_op_id = 9;
+  EXPECT_THAT(Mend(), IsEmpty()) << "it was there before";
+  ledger.tablet->last_op_id = 8;
+  op().type = "kRecoverTableOP";
+  EXPECT_THAT(Mend(), IsEmpty()) << "to do that again does no harm";
 }
 
 TEST_F(StuckOp, IsNoneThatHasJustBegun) {
@@ -151,7 +169,7 @@ TEST_F(StuckOp, IsOneWhoseTabletWasRestarted) {
   tablet.state_age = absl::Seconds(21);
   EXPECT_THAT(Mend(), IsEmpty()) << "before it began";
   tablet.state_age = absl::Seconds(19);
-  EXPECT_THAT(Mend(), ElementsAre("cancel op 9"));
+  EXPECT_THAT(Mend(), ElementsAre("end op 9"));
   tablet.healthy = false;
   cluster.seen.database->registered_tablets = {"c-tablet-0", "c-tablet-2"};
   EXPECT_THAT(Mend(), IsEmpty()) << "it is waited for";
@@ -165,7 +183,7 @@ TEST_F(StuckOp, IsOneWhoseTabletWasRestartedBeforeThisOperatorWasThere) {
   op().in_task_since = cluster.seen.now - absl::Minutes(1);
   EXPECT_THAT(Mend(), IsEmpty()) << "no tablet was";
   cluster.MutableTablet("c-tablet-1").state_age = absl::Minutes(2);
-  EXPECT_THAT(Mend(), ElementsAre("cancel op 9"));
+  EXPECT_THAT(Mend(), ElementsAre("end op 9"));
   op().in_task_since += absl::Seconds(1);
   EXPECT_THAT(Mend(), IsEmpty()) << "it may be done at any moment";
 }
