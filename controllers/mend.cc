@@ -12,7 +12,7 @@ namespace {
 // For that long the nameserver may take to see a tablet that is registered; then it has missed it
 // (H6).
 constexpr absl::Duration kMissedAfter = absl::Seconds(2);
-// No server is there sooner after its pod was made.
+// No server is there sooner after its container was started.
 constexpr absl::Duration kStartsAfter = absl::Milliseconds(200);
 // A task that copies no data takes a tenth of a second, or two seconds where the nameserver asks
 // tablets how far it is; one that a failover of the nameserver or a crash interrupted stays for
@@ -44,7 +44,7 @@ bool Mends(Plan& plan, const std::string& doing) {
 }
 
 // A tablet whose return the nameserver missed (H6), or whose restart: then it counts on it since
-// before its pod was there, and calls it at its former address (F5.10 gap 4).
+// before its server was there, and calls it at its former address (F5.10 gap 4).
 bool MakeTabletsKnown(Plan& plan) {
   const size_t before = plan.decision.actions.size();
   const auto& registered = plan.seen.database->registered_tablets;
@@ -53,7 +53,7 @@ bool MakeTabletsKnown(Plan& plan) {
     if (pod == nullptr || pod->deleting ||
         std::count(registered.begin(), registered.end(), tablet.endpoint) == 0)
       continue;
-    const absl::Duration age = plan.seen.now - pod->created;
+    const absl::Duration age = plan.seen.now - pod->started;
     const bool missed =
         tablet.healthy ? tablet.state_age > age - kStartsAfter : tablet.state_age >= kMissedAfter;
     if (!missed || age < 2 * kMissedAfter) continue;

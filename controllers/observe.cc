@@ -102,10 +102,11 @@ Pod ReadPod(const Json& object) {
   pod.spec_hash = Annotation(metadata, kSpecHashAnnotation);
   pod.version = Annotation(metadata, kVersionAnnotation);
   pod.deleting = metadata.contains("deletionTimestamp");
-  pod.created = TimeIn(metadata, "creationTimestamp");
+  pod.started = pod.created = TimeIn(metadata, "creationTimestamp");
   if (!object.contains("status")) return pod;
   const Json& status = object.at("status");
   pod.trouble = TroubleOf(status);
+  pod.started = std::max(pod.created, StartOf(status, ToString(pod.component)));
   for (const Json& condition : status.value("conditions", Json::array())) {
     if (condition.value("type", "") != "Ready") continue;
     pod.ready = condition.value("status", "") == "True";

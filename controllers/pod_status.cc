@@ -9,7 +9,8 @@ namespace {
 // The part of a container's status at `path`, such as /state/waiting; null when it is not there.
 const Json* Part(const Json& container, const char* path) {
   const Json::json_pointer where(path);
-  return container.contains(where) ? &container.at(where) : nullptr;
+  return container.contains(where) && container.at(where).is_object() ? &container.at(where)
+                                                                      : nullptr;
 }
 
 std::string ReasonAndMessage(const Json& object) {
@@ -66,6 +67,15 @@ std::string WhatKubernetesSays(const Json& pod) {
     }
   }
   return not_ready;
+}
+
+absl::Time StartOf(const Json& status, const std::string& container) {
+  for (const Json& each : status.value("containerStatuses", Json::array())) {
+    const Json* running = Part(each, "/state/running");
+    if (each.value("name", "") == container && running != nullptr)
+      return TimeIn(*running, "startedAt");
+  }
+  return absl::InfinitePast();
 }
 
 std::optional<PreflightPod> ReadPreflightPod(const Json& pod) {

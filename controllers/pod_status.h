@@ -18,6 +18,9 @@ std::string WhatKubernetesSays(const Json& pod);
 // The preflight pod, when `pod` is one.
 std::optional<PreflightPod> ReadPreflightPod(const Json& pod);
 
+// When the container of that name was started last; long ago where `status` does not say it.
+absl::Time StartOf(const Json& status, const std::string& container);
+
 // A waiting reason of a container that passes by itself while its pod starts.
 bool PassingReason(const std::string& reason);
 

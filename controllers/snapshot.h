@@ -25,6 +25,7 @@ struct Pod {
   bool ready = false;
   bool deleting = false;
   absl::Time created;
+  absl::Time started;  // its server, for the last time; when the pod was made where it is not known
   absl::Time not_ready_since;  // while it is not ready; the zero time where nothing says it
   // Why its container does not run, as Kubernetes says ("ImagePullBackOff: …"); empty while nothing
   // is wrong.

@@ -33,6 +33,7 @@ struct Node::Container {
   std::string pod_uid;
   std::string address;
   bool running = false;
+  int starts = 0;  // of its server in this pod
   bool starting = false;
   std::unique_ptr<Process<TabletServer>> tablet;
   std::unique_ptr<Process<NameServer>> nameserver;
@@ -126,6 +127,7 @@ void Node::SyncPod(Json& pod) {
   }
   if (container->pod_uid == uid) return;
   container->pod_uid = uid;
+  container->starts = 0;
   container->component = ComponentLabel(pod);
   if (missing_images.count(PodVersion(pod)) > 0) {
     pod["status"]["containerStatuses"] = {
@@ -217,6 +219,7 @@ void Node::Start(const std::string& name) {
       if (pod->at("metadata").at("uid") == uid)
         openmldb_.versions[container.address] = VersionInImage(*pod);
     }
+    ++container.starts;
     SetReady(name, true);
   });
 }
@@ -234,6 +237,15 @@ void Node::SetReady(const std::string& name, bool ready) {
   for (Json* pod : kubernetes_.All(types::Pod())) {
     if (pod->at("metadata").at("name") != name) continue;
     (*pod)["status"]["conditions"] = {{{"type", "Ready"}, {"status", ready ? "True" : "False"}}};
+    const Container& container = *containers_[name];
+    if (!ready) continue;
+    // To the second, as Kubernetes has it.
+    const Json running = {
+        {"startedAt", absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", world_.executor.Now() - kStartTime,
+                                       absl::UTCTimeZone())}};
+    (*pod)["status"]["containerStatuses"] = {{{"name", container.component},
+                                              {"restartCount", container.starts - 1},
+                                              {"state", {{"running", running}}}}};
   }
   ScheduleSync();
 }

@@ -70,7 +70,7 @@ TEST_F(MissedTablet, IsMadeKnownBeforeReplicasAreBroughtBack) {
 TEST_F(MissedTablet, IsOneThatWasRestartedUnseen) {
   Tablet& tablet = cluster.MutableTablet("c-tablet-2");
   tablet.healthy = true;
-  cluster.MutablePod("c-tablet-2").created = cluster.seen.now - absl::Minutes(1);
+  cluster.MutablePod("c-tablet-2").started = cluster.seen.now - absl::Minutes(1);
   tablet.state_age = absl::Milliseconds(59800);
   EXPECT_THAT(Mend(), Not(Contains(HasSubstr("renew"))));
   tablet.state_age = absl::Milliseconds(59900);
@@ -96,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
                               }},
                     NotMissed{"WithAPodOfAMoment",
                               [](WholeCluster& c) {
-                                c.MutablePod("c-tablet-2").created = c.seen.now - absl::Seconds(3);
+                                c.MutablePod("c-tablet-2").started = c.seen.now - absl::Seconds(3);
                               }},
                     NotMissed{"WithAPodThatGoes",
                               [](WholeCluster& c) { c.MutablePod("c-tablet-2").deleting = true; }},

@@ -33,8 +33,20 @@ TEST(ReadPod, ReadsAPodThatServes) {
   expected.spec_hash = "h";
   expected.version = "0.9.1";
   expected.ready = true;
-  expected.created = absl::FromUnixSeconds(1714564800);
+  expected.started = expected.created = absl::FromUnixSeconds(1714564800);
   EXPECT_EQ(ReadPod(PodObject()), expected);
+}
+
+TEST(ReadPod, ReadsWhenItsServerWasStarted) {
+  Json object = PodObject();
+  const auto started = [](const char* when) { return Json{{"running", {{"startedAt", when}}}}; };
+  object["status"]["containerStatuses"] = {
+      {{"name", "sidecar"}, {"state", started("2024-05-01T14:00:00Z")}},
+      {{"name", "tablet"}, {"restartCount", 1}, {"state", started("2024-05-01T13:00:00Z")}}};
+  const Pod pod = ReadPod(object);
+  EXPECT_EQ(pod.started, pod.created + absl::Hours(1));
+  object["status"]["containerStatuses"][1]["state"] = {{"running", nullptr}};
+  EXPECT_EQ(ReadPod(object).started, pod.created);
 }
 
 TEST(ReadPod, ReadsAPodThatIsNoMoreThanAName) {

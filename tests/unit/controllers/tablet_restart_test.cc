@@ -163,9 +163,9 @@ TEST_F(Restarting, IsNotTakenForMissedTooSoon) {
   tablet.state_age = absl::Seconds(1);
   EXPECT_THAT(Actions(Next()), IsEmpty());
   tablet.state_age = absl::Seconds(30);
-  NewPod().created = cluster.seen.now - absl::Seconds(3);
+  NewPod().started = cluster.seen.now - absl::Seconds(3);
   EXPECT_THAT(Actions(Next()), IsEmpty()) << "a state from before it was stopped";
-  NewPod().created = cluster.seen.now - absl::Seconds(5);
+  NewPod().started = cluster.seen.now - absl::Seconds(5);
   cluster.seen.database->registered_tablets = {"c-tablet-1", "c-tablet-2"};
   EXPECT_THAT(Actions(Next()), IsEmpty()) << "it has no session yet";
 }

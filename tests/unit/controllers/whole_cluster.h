@@ -119,7 +119,7 @@ class WholeCluster {
     pod.version = workload.version;
     pod.spec_hash = workload.spec_hash;
     pod.reported_version = workload.version;
-    pod.created = seen.now - absl::Minutes(1);
+    pod.started = pod.created = seen.now - absl::Minutes(1);
     if (pod.component == Component::kTablet) MutableTablet(name).state_age = absl::Seconds(50);
   }
 
@@ -233,7 +233,7 @@ class WholeCluster {
       pod.version = workload.version;
       pod.reported_version = workload.version;
       pod.ready = true;
-      pod.created = seen.now - absl::Hours(1);
+      pod.started = pod.created = seen.now - absl::Hours(1);
       seen.pods.push_back(std::move(pod));
     }
     seen.workloads[component] = std::move(workload);
