@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <vector>
 
@@ -74,8 +75,8 @@ class Replicas {
     plan_.Do(action::MarkAlive{partition.id, last.endpoint, /*leader=*/true});
   }
 
-  // Of several former leaders the one of the highest term, or any of them when nothing was written
-  // in the last one (M13). Null while nobody can tell.
+  // Of several former leaders the one that wrote in the last term, or any of them when nothing was
+  // written in it (M13). Null while nobody can tell.
   const ReplicaMeta* LastLeader(const Table& table, const Partition& partition) {
     std::vector<const ReplicaMeta*> former;
     for (const ReplicaMeta& meta : partition.replicas) {
@@ -86,20 +87,35 @@ class Replicas {
       if (status == nullptr || status->Loading()) return nullptr;
       former.push_back(&meta);
     }
-    if (former.empty()) return nullptr;
-    const auto has_nothing_of_the_last_term = [&](const ReplicaMeta* meta) {
-      return Status(*meta, partition)->offset + 1 == partition.Term().offset;
+    if (former.size() < 2) return former.empty() ? nullptr : NotInHand(former, partition);
+    // Nobody has more than those that wrote in the last term; without any, whoever has all before.
+    const uint64_t begin = partition.Term().offset;
+    const auto keep = [&](const auto& wanted) {
+      std::vector<const ReplicaMeta*> kept;
+      std::copy_if(
+          former.begin(), former.end(), std::back_inserter(kept),
+          [&](const ReplicaMeta* meta) { return wanted(Status(*meta, partition)->offset); });
+      return kept;
     };
-    if (std::all_of(former.begin(), former.end(), has_nothing_of_the_last_term)) {
-      std::erase_if(former, [&](const ReplicaMeta* meta) { return InHand(*meta, partition); });
-      return former.empty() ? nullptr : former.front();
-    }
+    const auto wrote = keep([begin](uint64_t offset) { return offset >= begin; });
+    if (wrote.size() == 1) return NotInHand(wrote, partition);
+    if (wrote.empty())
+      return NotInHand(keep([begin](uint64_t offset) { return offset + 1 == begin; }), partition);
     const auto term = [&](const ReplicaMeta* meta) { return TermOf(partition, meta->endpoint); };
+    former = wrote;
     std::sort(former.begin(), former.end(),
               [&](const ReplicaMeta* a, const ReplicaMeta* b) { return term(a) > term(b); });
-    const bool sure =
-        former.size() == 1 || (term(former.back()) > 0 && term(former[0]) > term(former[1]));
-    return sure && !InHand(*former[0], partition) ? former[0] : nullptr;
+    const bool sure = term(former.back()) > 0 && term(former[0]) > term(former[1]);
+    return sure ? NotInHand({former[0]}, partition) : nullptr;
+  }
+
+  // The first that the rollout does not have in its hands; null when there is none.
+  const ReplicaMeta* NotInHand(const std::vector<const ReplicaMeta*>& metas,
+                               const Partition& partition) const {
+    const auto found = std::find_if(metas.begin(), metas.end(), [&](const ReplicaMeta* meta) {
+      return !InHand(*meta, partition);
+    });
+    return found == metas.end() ? nullptr : *found;
   }
 
   void MendLeader(const Table& table, const Partition& partition, const ReplicaMeta& leader) {

@@ -92,9 +92,10 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
   if (snapshot->database) TimeTasks(snapshot->database->ops, snapshot->now, memory->tasks);
   snapshot->first_look = !memory->looked;
   const auto& hand = memory->ledger->tablet;
+  const bool mending = hand || memory->ledger->wanted_auto_failover;
   // The first look lifts fences, and goes no further.
-  if (snapshot->database && hand && !snapshot->first_look &&
-      (!memory->looked_closely || hand->step >= TabletStep::kTurnFailoverBack))
+  if (snapshot->database && mending && !snapshot->first_look &&
+      (!memory->looked_closely || (hand && hand->step >= TabletStep::kTurnFailoverBack)))
     LookClosely(*memory->openmldb, *snapshot->database);
 
   Decision decision = Decide(*snapshot, *memory->ledger);

@@ -136,6 +136,7 @@ void Faults::CrashTablet() {
   tablets_crashed_ = true;
   if (story_.world().zookeeper.Value(kAutoFailover) == "true") nameserver_fails_over_ = true;
   story_.Tell(absl::StrCat(pod, " is killed"));
+  tablet_broke_ = story_.world().executor.Now();
   story_.node().Crash(pod);
 }
 

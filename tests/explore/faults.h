@@ -49,6 +49,11 @@ class Faults {
   bool rows_may_be_lost() const { return nameserver_fails_over_ || leaders_changed_; }
   // Somebody may have changed what it is to be in the end.
   bool auto_failover_touched() const { return auto_failover_touched_; }
+  // A tablet broke when the operator had looked at all of them for the last time, or may have. What
+  // is at rest is OpenMLDB's own to mend.
+  bool a_tablet_broke_in_the_end() const {
+    return tablet_broke_ >= story_.completed() - absl::Seconds(1);
+  }
   bool leaders_touched() const { return leaders_touched_; }
   // Somebody changed a leader.
   bool leaders_changed() const { return leaders_changed_; }
@@ -80,6 +85,7 @@ class Faults {
   int until_pause_ = 0;
   std::vector<std::function<void()>> mend_;
   bool tablets_crashed_ = false;
+  absl::Time tablet_broke_ = absl::InfinitePast();
   bool nameserver_fails_over_ = false;
   bool auto_failover_touched_ = false;
   bool leaders_touched_ = false;

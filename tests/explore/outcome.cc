@@ -199,6 +199,7 @@ void RunToTheEnd(Story& story, const Database& before, const std::string& versio
     if (version == kTo && faults != nullptr && faults->wanted_version() == kFrom &&
         !story.ledger().rollout && !story.ledger().tablet)
       return;
+    if (faults != nullptr && faults->a_tablet_broke_in_the_end() && !story.ledger().rollout) return;
     outcome.failure = absl::StrCat("not at its end after ", absl::FormatDuration(kLimit), ": ",
                                    story.status().phase, " ", story.status().progress, ": ",
                                    ready.reason, ": ", ready.message);

@@ -281,6 +281,7 @@ void Story::Tell(const std::string& line) {
 
 void Story::Emit(const Cluster&, const Note& note) {
   events_.push_back(note);
+  if (note.reason == "UpgradeComplete") completed_ = world_.executor.Now();
   Tell(absl::StrCat("event ", note.reason, ": ", note.message));
 }
 

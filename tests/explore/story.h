@@ -57,6 +57,8 @@ class Story : public EventSink, public OpenMldbFactory {
   void Step();
   // When the last reconcile ended.
   absl::Time reconciled() const { return reconciled_; }
+  // When the last rollout ended; never, at first.
+  absl::Time completed() const { return completed_; }
   // Reconciles until it holds.
   bool RunUntilTrue(const std::function<bool()>& condition, absl::Duration limit);
   // The operator's process is gone; the next one starts with nothing but what is stored.
@@ -122,6 +124,7 @@ class Story : public EventSink, public OpenMldbFactory {
   std::shared_ptr<Reconciler> operator_;
   int operators_ = 0;
   absl::Time reconciled_;
+  absl::Time completed_ = absl::InfiniteFuture();
   std::vector<Note> events_;
   std::vector<std::string> told_;
 };

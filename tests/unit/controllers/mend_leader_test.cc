@@ -120,8 +120,19 @@ TEST_F(SeveralLedBefore, AnyLeadsWhenNothingWasWrittenInTheLastTerm) {
   TakeInHand(TabletStep::kLoad);
   EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-1 alive for db.t/0 (tid 1) as its leader"))
       << "the other one is in hand";
+  Status("c-tablet-1").offset = 99;
+  EXPECT_THAT(Mend(), IsEmpty()) << "it lacks a row";
+}
+
+TEST_F(SeveralLedBefore, TheOnlyOneThatWroteInTheLastTermLeads) {
+  cluster.PartitionOf("t", 0).term_offsets.push_back({9, 101});
   Status("c-tablet-1").offset = 101;
-  EXPECT_THAT(Mend(), IsEmpty()) << "one of them has a row more";
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-1 alive for db.t/0 (tid 1) as its leader"));
+  Status("c-tablet-0").offset = 102;
+  EXPECT_THAT(Mend(), IsEmpty()) << "both may have: one of them in the term before";
+  Status("c-tablet-1").offset = 100;
+  TakeInHand(TabletStep::kLoad);
+  EXPECT_THAT(Mend(), IsEmpty()) << "its turn comes";
 }
 
 TEST_F(SeveralLedBefore, TheOneOfTheHighestTermMayBeInHand) {
