@@ -41,6 +41,23 @@ TEST(NameServerElection, AStandbyOfAFreshClusterRefusesAndDoesNotListenUntilItLe
   EXPECT_TRUE(cluster.ns(standby).server().listening());
 }
 
+// What it heard of the queue just before an outage did not get through.
+TEST(NameServerElection, AStandbyWatchesTheQueueAgainAfterAnOutage) {
+  Cluster cluster;
+  cluster.StartTablets();
+  ASSERT_TRUE(cluster.StartNameServer(0).ok());
+  ASSERT_TRUE(cluster.AwaitLeader());
+  ASSERT_TRUE(cluster.StartNameServer(1).ok());
+  FakeZooKeeper& zookeeper = cluster.world().zookeeper;
+  while (zookeeper.Children("/openmldb/leader").size() < 2) cluster.RunFor(absl::Microseconds(100));
+  zookeeper.SetUp(false);
+  cluster.RunFor(absl::Seconds(1));
+  zookeeper.SetUp(true);
+  cluster.ns(0).Kill();
+  cluster.RunFor(absl::Seconds(20));
+  EXPECT_EQ(cluster.Leader(), 1);
+}
+
 TEST(NameServerElection, StandbyServesWhenTheDeadLeadersSessionEnds) {
   Cluster cluster;
   cluster.Start();
