@@ -30,6 +30,8 @@ using omdb::bench::Quantile;
 // time.
 constexpr double kTimesThePods = 1.3;
 constexpr absl::Duration kPerLeader = absl::Milliseconds(50);
+// With fewer it is the waits between steps that count.
+constexpr int kManyPartitions = 240;
 // What is promised.
 constexpr absl::Duration kMedianFence = absl::Milliseconds(30);
 constexpr absl::Duration kLongestFence = absl::Milliseconds(100);
@@ -93,6 +95,8 @@ std::vector<std::string> Missed(const Measured& measured) {
   promise(Longest(measured.fences) <= kLongestFence, "no fence longer than 100 ms");
   promise(Quantile(measured.pauses, 0.99) <= kUsualPause, "99 of 100 pauses are below 200 ms");
   promise(Longest(measured.pauses) <= kLongestPause, "no pause longer than 1 s");
+  promise(measured.total <= Aim(measured) || measured.partitions < kManyPartitions,
+          "1.3 times what the pods take, and 50 ms for each leader");
   return missed;
 }
 
