@@ -11,7 +11,7 @@ namespace {
 
 // To so much times are reported.
 constexpr absl::Duration kReported = absl::Microseconds(100);
-constexpr uint32_t kLanes = 8;  // of the nameserver's ops, at most
+constexpr uint32_t kMostLanes = 8;  // of the nameserver's ops, at most
 constexpr absl::Duration kBetweenSessions = absl::Milliseconds(300);
 
 HeldPartition* Find(Ledger& ledger, const PartitionId& id) {
@@ -209,7 +209,7 @@ class Actor {
   }
   absl::Status operator()(const action::EndOp& a) { return EndOp(openmldb_, a.id); }
   absl::Status operator()(const action::Offline& a) {
-    return openmldb_.OfflineEndpoint(a.tablet, kLanes);
+    return openmldb_.OfflineEndpoint(a.tablet, kMostLanes);
   }
 
   absl::Status operator()(const action::Unfence& a) { return openmldb_.SetMode(a.tablet, false); }

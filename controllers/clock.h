@@ -18,6 +18,9 @@ class Clock {
   virtual void Sleep(absl::Duration duration) = 0;
 };
 
+// Within an action, how often is looked at what takes some milliseconds.
+inline constexpr absl::Duration kPoll = absl::Milliseconds(5);
+
 }  // namespace omdb
 
 #endif  // OMDB_CONTROLLERS_CLOCK_H_

@@ -9,7 +9,6 @@
 namespace omdb {
 namespace {
 
-constexpr absl::Duration kPoll = absl::Milliseconds(5);
 // So long one that is equal waits for the others, to share a fence with them.
 constexpr absl::Duration kTogether = absl::Milliseconds(50);
 

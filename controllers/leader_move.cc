@@ -7,11 +7,6 @@
 #include "controllers/replica_repair.h"
 
 namespace omdb {
-namespace {
-
-constexpr absl::Duration kPoll = absl::Milliseconds(5);
-
-}  // namespace
 
 LeaderMove::LeaderMove(OpenMldb& openmldb, Clock& clock, LeaderToMove what, std::string from,
                        const HandOverLimits& limits)

@@ -7,7 +7,6 @@
 namespace omdb {
 namespace {
 
-constexpr absl::Duration kPoll = absl::Milliseconds(5);
 constexpr absl::Duration kCatchUp = absl::Seconds(2);
 
 bool HasCode(const absl::Status& status, OpenMldbCode code) {

@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 #include "tests/explore/exploration.h"
 #include "tests/explore/scenarios.h"
 
@@ -47,6 +50,19 @@ TEST(Safeguards, LoseNothingTogether) { EXPECT_EQ(Without({}, 2), ""); }
 
 TEST(Safeguards, WithoutEqualityRowsAreLost) {
   EXPECT_THAT(Without({Safeguard::kEquality}), HasSubstr("rows lost"));
+}
+
+TEST(Safeguards, WithoutNewSessionsATabletThatTheNameserverMissedStaysAway) {
+  std::set<Fault> all;
+  for (const auto& [fault, name] : AllFaults()) all.insert(fault);
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    const std::string failure = Explore(seed, all, {false, {Safeguard::kRenewSessions}}).failure;
+    if (failure.empty()) continue;
+    EXPECT_THAT(failure, HasSubstr("making tablets known"));
+    EXPECT_EQ(Explore(seed, all, {}).failure, "");
+    return;
+  }
+  FAIL() << "no seed shows it";
 }
 
 TEST(Safeguards, WithoutTheLedgerFirstARolloutIsForgottenMidway) {
