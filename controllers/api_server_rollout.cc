@@ -9,9 +9,8 @@ namespace omdb {
 bool UpgradeApiServers(Plan& plan) {
   const Snapshot& seen = plan.seen;
   if (seen.cluster.spec.api_server.replicas == 0) return true;
-  auto workload = seen.workloads.find(Component::kApiServer);
-  if (workload == seen.workloads.end()) return true;
-  const bool wanted = workload->second.spec_hash ==
+  const Workload& workload = seen.workloads.at(Component::kApiServer);
+  const bool wanted = workload.spec_hash ==
                       SpecHash(seen.cluster, Component::kApiServer, seen.cluster.spec.version);
   if (wanted && !plan.ledger().rollout) return true;
   if (auto problem = NotReachable(seen)) return plan.Wait(problem->reason, problem->message);
@@ -20,7 +19,7 @@ bool UpgradeApiServers(Plan& plan) {
   if (auto problem = PodTrouble(seen, Component::kApiServer)) {
     return plan.Wait(problem->reason, problem->message, kLater);
   }
-  if (!workload->second.settled || !OutdatedPods(plan, Component::kApiServer).empty()) {
+  if (!workload.settled || !OutdatedPods(plan, Component::kApiServer).empty()) {
     return plan.Acting(absl::StrCat(Place(plan, Component::kApiServer), ": waiting for new pods"),
                        kShortly);
   }

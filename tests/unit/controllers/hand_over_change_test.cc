@@ -132,6 +132,20 @@ TEST_F(HandOver, CancelsAStuckChangeAndLeadsAgainWithTheHighestTerm) {
   EXPECT_THAT(left, testing::ElementsAre(3, 4, 5, 6)) << "this partition's went, and no other's";
 }
 
+TEST_F(HandOver, LeadsAgainThoughTheNameserverDoesNotSayWhoLeads) {
+  openmldb.On("ChangeLeader", RefusedWith(OpenMldbCode::kTabletNotHealthy));
+  openmldb.On("GetPartition", {}).On("GetPartition", Refused(kAway));
+  EXPECT_TRUE(absl::IsAborted(Move().status()));
+  EXPECT_TRUE(openmldb.Serves("a"));
+}
+
+TEST_F(HandOver, MakesNoSecondLeaderBesideOneThatLeadsOnItsTabletOnly) {
+  openmldb.On("Demote a", Then([this] { openmldb.Replica("c").mode = TableMode::kLeader; }));
+  openmldb.On("ChangeLeader", RefusedWith(OpenMldbCode::kTabletNotHealthy));
+  EXPECT_THAT(Move().status().message(), HasSubstr("c leads db.t/0"));
+  EXPECT_FALSE(openmldb.Serves("a"));
+}
+
 // The nameserver's successor would find it in ZooKeeper and carry it out.
 TEST_F(HandOver, LeavesThePartitionWhileACancelledChangeIsInItsLane) {
   openmldb.lanes_are_blocked = true;

@@ -272,6 +272,13 @@ TEST_F(HandOverOfTwo, GoesOnWithBothThatAFormerOperatorDemoted) {
   EXPECT_TRUE(openmldb.fenced.empty());
 }
 
+TEST_F(HandOverOfTwo, GoesOnWithTheOneThatAFormerOperatorDemoted) {
+  openmldb.Replica("a", 1).mode = TableMode::kFollower;
+  for (const auto& result : Move({0, 1})) EXPECT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(LeaderOf(0), "b");
+  EXPECT_EQ(LeaderOf(1), "b");
+}
+
 TEST_F(HandOverOfTwo, BringsBothBackWhereNoLeaderCanBeChanged) {
   openmldb.Always("ChangeLeader", RefusedWith(OpenMldbCode::kTabletNotHealthy));
   for (const auto& result : Move({0, 1})) EXPECT_TRUE(absl::IsAborted(result.status()));

@@ -54,6 +54,13 @@ TEST_F(Leaders, ShareAFenceWhereTheNameserverChangesThemSideBySide) {
   }
 }
 
+TEST_F(Leaders, MoveBesideWhatElseIsDone) {
+  Plan plan(cluster.seen, ledger);
+  plan.Do(action::Unfence{"c-tablet-1"});
+  EXPECT_FALSE(HandOverLeaders(plan));
+  EXPECT_EQ(plan.decision.actions.size(), 6u);
+}
+
 TEST_F(Leaders, OfOneLaneMoveOneAfterTheOther) {
   std::erase_if(ledger.tablet->partitions,
                 [](const HeldPartition& held) { return held.id.pid % 2 == 1; });
