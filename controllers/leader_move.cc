@@ -90,9 +90,11 @@ void LeaderMove::CheckDemotion() {
 
 void LeaderMove::CheckFoundDemoted() {
   paused_since_ = clock_.Now();
-  if (const auto equal = EqualOffset()) {
-    result_.offset = *equal;
-    return;
+  // Nobody writes to it: whoever has every row may lead.
+  if (const auto offsets = Offsets(absl::InfiniteDuration())) {
+    const auto to = std::find(replicas_.begin(), replicas_.end(), to_) - replicas_.begin();
+    result_.offset = offsets->at(static_cast<size_t>(to));
+    if (result_.offset == *std::max_element(offsets->begin(), offsets->end())) return;
   }
   if (absl::Status status = Restore(); !status.ok()) return End(status);
   End(absl::AbortedError(absl::StrCat(ToString(partition_), " was found demoted on ", from_,

@@ -118,6 +118,17 @@ class Replicas {
     return found == metas.end() ? nullptr : *found;
   }
 
+  // A nameserver that hung made it lead, and no more: it goes on from what it took in its term.
+  void LetLead(const Table& table, const Partition& partition, const ReplicaMeta& leader,
+               const ReplicaMeta& next) {
+    if (Status(next, partition)->mode == TableMode::kLeader) {
+      plan_.Do(action::Demote{partition.id, next.endpoint});
+    } else {
+      plan_.Do(
+          action::HandOver{leader.endpoint, {{partition.id, table.storage_mode, next.endpoint}}});
+    }
+  }
+
   void MendLeader(const Table& table, const Partition& partition, const ReplicaMeta& leader) {
     if (!Serves(database_, leader.endpoint)) return;
     const ReplicaStatus* status = Status(leader, partition);
@@ -135,6 +146,10 @@ class Replicas {
       if (other->mode == TableMode::kLeader && other->offset <= status->offset) {
         plan_.Do(action::Demote{partition.id, meta.endpoint});
         return;
+      }
+      if (other->offset > status->offset && status->mode != TableMode::kLeader &&
+          TermOf(partition, meta.endpoint) > TermOf(partition, leader.endpoint)) {
+        return LetLead(table, partition, leader, meta);
       }
       if (other->offset > status->offset && status->mode != TableMode::kLeader) {
         blocked_ = {"LeaderBehind",
