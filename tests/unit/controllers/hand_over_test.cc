@@ -178,6 +178,16 @@ TEST_F(HandOver, GoesOnWithAPartitionThatAFormerOperatorDemoted) {
   EXPECT_TRUE(openmldb.fenced.empty());
 }
 
+TEST_F(HandOver, GoesOnWithADemotedPartitionToWhoeverHasEveryRow) {
+  Demote();
+  openmldb.Replica("b").offset = 103;
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(Leader(), "b");
+  EXPECT_EQ(result->rows_lost, 0u);
+  EXPECT_EQ(result->offset, 103u);
+}
+
 TEST_F(HandOver, RestoresAPartitionThatWasDemotedWithFollowersBehind) {
   Demote();
   openmldb.Replica("a").offset = 103;

@@ -203,6 +203,22 @@ TEST_F(MendLeader, ThatHasFewerRowsThanAFollowerIsLeftToAPerson) {
                              HasSubstr("c-tablet-2"), HasSubstr("103"), HasSubstr("changeleader")));
 }
 
+// A nameserver that hung in a change of leader: rows were written in a term that it did not record.
+TEST_F(MendLeader, GivesWayToOneThatTookRowsInALaterTerm) {
+  Status("c-tablet-0").mode = TableMode::kFollower;
+  Status("c-tablet-2").offset = 103;
+  Status("c-tablet-2").mode = TableMode::kLeader;
+  auto& terms = cluster.LookClosely().terms[ToString(cluster.Id("t", 0))];
+  terms["c-tablet-0"] = 7;
+  terms["c-tablet-2"] = 9;
+  EXPECT_THAT(Mend(), ElementsAre("demote c-tablet-2 for db.t/0 (tid 1)"));
+  Status("c-tablet-2").mode = TableMode::kFollower;
+  EXPECT_THAT(Mend(), ElementsAre("hand over db.t/0 (tid 1) to c-tablet-2 from c-tablet-0"));
+  terms["c-tablet-2"] = 7;
+  EXPECT_THAT(Mend(), IsEmpty());
+  EXPECT_EQ(decision.reason, "LeaderBehind") << "of one term one of them may have other rows";
+}
+
 TEST_F(MendLeader, ThatIsLeftToAPersonHoldsUpNoOther) {
   Status("c-tablet-0").mode = TableMode::kFollower;
   Status("c-tablet-2").offset = 103;
