@@ -19,8 +19,7 @@ LeaderMove::LeaderMove(OpenMldb& openmldb, Clock& clock, LeaderToMove what, std:
 void LeaderMove::Look() {
   absl::StatusOr<Partition> partition = openmldb_.GetPartition(partition_);
   if (!partition.ok()) return End(partition.status());
-  const ReplicaMeta* leader = partition->Leader();
-  if (leader == nullptr || leader->endpoint != from_) {
+  if (!partition->LedBy(from_)) {
     return End(absl::FailedPreconditionError(
         absl::StrCat(from_, " does not lead ", ToString(partition_))));
   }
@@ -169,7 +168,7 @@ absl::StatusOr<HandOverResult> LeaderMove::MakeLeaderAgain(const absl::Status& w
     return Changed();
   }
   // A nameserver that hung may do it yet when it wakes, and would make a second leader beside the
-  // old one. All replicas are equal: the same change once more leaves nothing for it to do.
+  // old one. The candidate has every row: the same change once more leaves nothing for it to do.
   if (unanswered_ && !std::exchange(asked_again_, true)) {
     AskForChange();
     const absl::Status changes = Changes();

@@ -147,11 +147,9 @@ class Replicas {
         plan_.Do(action::Demote{partition.id, meta.endpoint});
         return;
       }
-      if (other->offset > status->offset && status->mode != TableMode::kLeader &&
-          TermOf(partition, meta.endpoint) > TermOf(partition, leader.endpoint)) {
-        return LetLead(table, partition, leader, meta);
-      }
       if (other->offset > status->offset && status->mode != TableMode::kLeader) {
+        if (TermOf(partition, meta.endpoint) > TermOf(partition, leader.endpoint))
+          return LetLead(table, partition, leader, meta);
         blocked_ = {"LeaderBehind",
                     absl::StrCat(leader.endpoint, " leads ", ToString(partition.id),
                                  " and has rows up to offset ", status->offset, ", ", meta.endpoint,
