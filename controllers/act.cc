@@ -1,6 +1,7 @@
 #include "controllers/act.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "controllers/hand_over.h"
@@ -168,7 +169,11 @@ class Actor {
   }
 
   absl::Status operator()(const action::Recover& a) {
-    return RecoverFromLeader(openmldb_, a.partition, a.endpoint);
+    const auto lost = RecoverFromLeader(openmldb_, a.partition, StorageOf(a.partition), a.endpoint,
+                                        FollowedInTerm(a.partition, a.endpoint));
+    if (!lost.ok()) return lost.status();
+    NoteLostRows(*lost, a.partition, a.endpoint);
+    return absl::OkStatus();
   }
 
   absl::Status operator()(const action::EndZooKeeperSession& a) {
@@ -185,17 +190,19 @@ class Actor {
     const Partition* partition = seen_.database->FindPartition(a.partition);
     // It replicates to those that are alive; others have to be attached anew.
     if (HeldPartition* held = Find(ledger_, a.partition)) held->attached_to.clear();
-    return omdb::LeadAgain(openmldb_, *partition,
-                           seen_.database->TableOf(a.partition)->storage_mode, a.tablet);
+    return omdb::LeadAgain(openmldb_, *partition, StorageOf(a.partition), a.tablet);
   }
   absl::Status operator()(const action::Rejoin& a) {
     // As it is now: what was seen before may be part of what is mended.
     const auto partition = openmldb_.GetPartition(a.partition);
     if (!partition.ok()) return partition.status();
+    uint64_t followed_in_term = FollowedInTerm(a.partition, a.tablet);
     const auto result = omdb::Rejoin(openmldb_, clock_, *seen_.database->TableOf(a.partition),
-                                     *partition, a.tablet, a.followed_in_term);
+                                     *partition, a.tablet, followed_in_term);
+    if (followed_in_term > 0)
+      ledger_.followed_in_term[FollowerKey(a.partition, a.tablet)] = followed_in_term;
     if (!result.ok()) return result.status();
-    if (result->rows_lost > 0) NoteLostRows(result->rows_lost, a.partition, a.tablet);
+    NoteLostRows(result->lost, a.partition, a.tablet);
     return absl::OkStatus();
   }
   absl::Status operator()(const action::MarkNotAlive& a) {
@@ -222,24 +229,35 @@ class Actor {
   }
   void ReportMove(const PartitionId& partition, const std::string& from,
                   const HandOverResult& result) {
-    if (result.rows_lost > 0) NoteLostRows(result.rows_lost, partition, from);
+    NoteLostRows({result.rows_lost, result.term}, partition, from);
     if (!ledger_.tablet) return;
     TabletReport& report = ledger_.tablet->report;
     (from == ledger_.tablet->name ? report.leaders_moved : report.leaders_returned) += 1;
     report.longest_pause = std::max(report.longest_pause, absl::Trunc(result.paused, kReported));
     report.longest_fence = std::max(report.longest_fence, absl::Trunc(result.fenced, kReported));
   }
-  void NoteLostRows(uint64_t rows, const PartitionId& partition, const std::string& tablet) {
+  // Once: a recovery may fail and be asked for again, and several replicas may have the same rows.
+  void NoteLostRows(const LostRows& lost, const PartitionId& partition, const std::string& tablet) {
+    uint64_t counted = 0;
+    if (ledger_.rollout && lost.count > 0) {
+      uint64_t& most =
+          ledger_.rollout->rows_lost[absl::StrCat(ToString(partition), " before term ", lost.term)];
+      counted = std::exchange(most, std::max(most, lost.count));
+    }
+    if (lost.count <= counted) return;
+    if (ledger_.tablet) ledger_.tablet->report.rows_lost += lost.count - counted;
     notes_.push_back(
         {true, "RowsLost",
-         absl::StrCat(rows, " rows of ", ToString(partition), " that were written on ", tablet,
-                      " did not reach its next leader; they are in the recycle directory of ",
-                      tablet, " after its recovery")});
-    if (ledger_.tablet) {
-      ledger_.tablet->report.rows_lost += rows;
-    } else if (ledger_.rollout) {
-      ledger_.rollout->rows_lost += rows;
-    }
+         absl::StrCat(lost.count, " rows of ", ToString(partition), " that were written on ",
+                      tablet, " did not reach its next leader; they are in the recycle directory ",
+                      "of ", tablet, " after its recovery")});
+  }
+  StorageMode StorageOf(const PartitionId& id) const {
+    return seen_.database->TableOf(id)->storage_mode;
+  }
+  uint64_t FollowedInTerm(const PartitionId& id, const std::string& tablet) const {
+    const auto known = ledger_.followed_in_term.find(FollowerKey(id, tablet));
+    return known == ledger_.followed_in_term.end() ? 0 : known->second;
   }
 
   Kubernetes& kubernetes_;

@@ -94,7 +94,6 @@ struct LeadAgain {
 struct Rejoin {
   PartitionId partition;
   std::string tablet;
-  uint64_t followed_in_term = 0;  // as in the ledger; 0 when it is not known
 };
 struct MarkNotAlive {
   PartitionId partition;

@@ -61,18 +61,19 @@ bool OpUnderWayOn(const Database& database, const PartitionId& id) {
 std::optional<Problem> OpUnderWay(const Database& database) {
   for (const Op& op : database.ops) {
     if (!op.UnderWay()) continue;
-    const std::string which =
-        absl::StrCat("op ", op.id, " (", op.type, " of ", op.db, ".", op.table, "/", op.pid);
     if (op.BeingCancelled()) {
       return Problem{"OpRunning",
-                     absl::StrCat(which,
-                                  ") was cancelled; it is waited for until each tablet that "
-                                  "the nameserver counts on has forgotten it")};
+                     absl::StrCat(ToString(op),
+                                  " was cancelled; it is waited for until each tablet that the "
+                                  "nameserver counts on has forgotten it")};
     }
-    return Problem{"OpRunning", absl::StrCat(which, ", task ", op.task,
-                                             ") is under way and waited for; one that is stuck is "
-                                             "ended by `cancelop ",
-                                             op.id, "` of OpenMLDB's nameserver client")};
+    return Problem{
+        "OpRunning",
+        absl::StrCat(ToString(op),
+                     op.state == OpState::kInited ? " is queued"
+                                                  : absl::StrCat(" is under way in task ", op.task),
+                     " and waited for; one that is stuck is ended by `cancelop ", op.id,
+                     "` of OpenMLDB's nameserver client")};
   }
   return std::nullopt;
 }

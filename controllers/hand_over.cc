@@ -11,6 +11,11 @@ namespace {
 
 // So long one that is equal waits for the others, to share a fence with them.
 constexpr absl::Duration kTogether = absl::Milliseconds(50);
+// One that is written to all the time is hardly ever seen equal: after so long its followers need
+// only keep up, and get equal in the fence.
+constexpr absl::Duration kBusyAfter = absl::Seconds(2);
+// After a fence in which they did not.
+constexpr absl::Duration kBetweenFences = absl::Milliseconds(250);
 
 class HandOver {
  public:
@@ -25,20 +30,20 @@ class HandOver {
     for (LeaderMove& move : moves_) move.Look();
     GoOnWithThoseFoundDemoted();
     const absl::Time begin = clock_.Now();
-    while (AnyServes() && clock_.Now() < begin + limits_.patience) {
-      const auto equal = ThoseThatAreEqual();
-      const bool wait = equal.size() < CountServing() && clock_.Now() < begin + kTogether;
-      if (equal.empty() || wait) {
+    while (AnyServes() && !AnyLeavesAnOp() && clock_.Now() < begin + limits_.patience) {
+      const auto ready = ThoseToFence(/*busy=*/clock_.Now() >= begin + kBusyAfter);
+      const bool wait = ready.size() < CountServing() && clock_.Now() < begin + kTogether;
+      if (ready.empty() || wait) {
         clock_.Sleep(kPoll);
         continue;
       }
-      FenceAndDemote(equal);
+      FenceAndDemote(ready);
       ChangeLeaders();
-      if (AnyServes()) clock_.Sleep(4 * kPoll);
+      if (AnyServes()) clock_.Sleep(kBetweenFences);
     }
     std::vector<absl::StatusOr<HandOverResult>> results;
     for (LeaderMove& move : moves_) {
-      if (move.Serving()) move.GiveUp();
+      if (move.Serving()) AnyLeavesAnOp() ? move.PutOff() : move.GiveUp();
       results.push_back(move.Result());
     }
     return results;
@@ -53,12 +58,17 @@ class HandOver {
   }
   bool AnyServes() const { return CountServing() > 0; }
 
-  Moves ThoseThatAreEqual() {
-    Moves equal;
+  bool AnyLeavesAnOp() const {
+    return std::any_of(moves_.begin(), moves_.end(),
+                       [](const LeaderMove& move) { return move.LeavesAnOp(); });
+  }
+
+  Moves ThoseToFence(bool busy) {
+    Moves ready;
     for (LeaderMove& move : moves_) {
-      if (move.Serving() && move.EqualOffset()) equal.push_back(&move);
+      if (move.Serving() && move.HasNoLag(busy)) ready.push_back(&move);
     }
-    return equal;
+    return ready;
   }
 
   // An operator before this one demoted them and died.

@@ -10,9 +10,10 @@
 #include "controllers/clock.h"
 #include "controllers/openmldb.h"
 
-// Moves partitions' leaders without losing an acknowledged row (M11): at a moment of no lag the old
-// leaders' tablet is fenced for some milliseconds, all replicas are seen equal, the partitions are
-// demoted, the fence lifted, and only then the leaders changed.
+// Moves partitions' leaders without losing an acknowledged row (M11): at a moment of no lag, or of
+// next to none where rows come in all the time, the old leaders' tablet is fenced for some
+// milliseconds, all replicas are seen equal, the partitions are demoted, the fence lifted, and only
+// then the leaders changed.
 namespace omdb {
 
 struct HandOverLimits {

@@ -7,6 +7,14 @@
 #include "controllers/replica_repair.h"
 
 namespace omdb {
+namespace {
+
+bool AllEqual(const std::vector<uint64_t>& offsets) {
+  return std::all_of(offsets.begin(), offsets.end(),
+                     [&](uint64_t offset) { return offset == offsets.front(); });
+}
+
+}  // namespace
 
 LeaderMove::LeaderMove(OpenMldb& openmldb, Clock& clock, LeaderToMove what, std::string from,
                        const HandOverLimits& limits)
@@ -57,11 +65,16 @@ std::optional<std::vector<uint64_t>> LeaderMove::Offsets(absl::Duration limit) {
 
 std::optional<uint64_t> LeaderMove::EqualOffset(absl::Duration limit) {
   const auto offsets = Offsets(limit);
-  if (!offsets) return std::nullopt;
-  for (uint64_t offset : *offsets) {
-    if (offset != offsets->front()) return std::nullopt;
-  }
+  if (!offsets || !AllEqual(*offsets)) return std::nullopt;
   return offsets->front();
+}
+
+bool LeaderMove::HasNoLag(bool busy) {
+  const auto offsets = Offsets(absl::InfiniteDuration());
+  if (!offsets) return false;
+  const std::optional<uint64_t> before = std::exchange(seen_, offsets->front());
+  return AllEqual(*offsets) ||
+         (busy && before && *std::min_element(offsets->begin(), offsets->end()) >= *before);
 }
 
 void LeaderMove::Demote(uint64_t equal, absl::Time fenced_at) {
@@ -102,6 +115,7 @@ void LeaderMove::CheckFoundDemoted() {
 
 void LeaderMove::NoteFence(absl::Duration fenced) {
   ++result_.attempts;
+  seen_.reset();
   result_.fenced = std::max(result_.fenced, fenced);
 }
 
@@ -111,6 +125,11 @@ void LeaderMove::GiveUp() {
                    " within ", absl::FormatDuration(limits_.patience), " (", result_.attempts,
                    " attempts); it goes on serving",
                    last_error_.ok() ? "" : absl::StrCat("; last error: ", last_error_.message()))));
+}
+
+void LeaderMove::PutOff() {
+  End(absl::UnavailableError(absl::StrCat(ToString(partition_), " goes on being led by ", from_,
+                                          " until the op of another partition has ended")));
 }
 
 void LeaderMove::AskForChange() {
@@ -194,6 +213,7 @@ absl::Status LeaderMove::EndOps(const absl::Status& why) {
         OpsThat([](const Op& op) { return op.UnderWay() || op.IsFailedChangeOfLeader(); });
     if (left.ok() && left->empty()) break;
     if (clock_.Now() >= give_up) {
+      leaves_an_op_ = true;
       return Ended(absl::UnavailableError(
           absl::StrCat(ToString(partition_), " has no writable leader while its ChangeLeader to ",
                        to_, " is neither done nor out of its lane: ", why.message(), cancelled_)));

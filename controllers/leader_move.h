@@ -24,6 +24,8 @@ class LeaderMove {
 
   bool Serving() const { return !ended_ && !demoted_; }
   bool Demoted() const { return !ended_ && demoted_; }
+  // It has ended, and its op has not.
+  bool LeavesAnOp() const { return leaves_an_op_; }
   void End(const absl::Status& status) { ended_ = status; }
   // Once it has ended.
   const absl::StatusOr<HandOverResult>& Result() const { return *ended_; }
@@ -32,7 +34,10 @@ class LeaderMove {
   void Look();
   // The offset that all replicas have, if they have the same. One that does not answer is waited
   // for no longer than `limit`.
-  std::optional<uint64_t> EqualOffset(absl::Duration limit = absl::InfiniteDuration());
+  std::optional<uint64_t> EqualOffset(absl::Duration limit);
+  // All replicas are equal or, while it is busy, have what the leader had at the last look: none of
+  // them is in a pause of replication (M7).
+  bool HasNoLag(bool busy);
   // While its tablet is fenced and all replicas are at `equal`.
   void Demote(uint64_t equal, absl::Time fenced_at);
   // When the fence is lifted: a row that slipped in before the demotion makes it serve again.
@@ -42,6 +47,8 @@ class LeaderMove {
   void NoteFence(absl::Duration fenced);
   // It was not equal in time.
   void GiveUp();
+  // The op of another one stays: nothing is fenced beside it (H3).
+  void PutOff();
 
   // First all that were demoted together are asked for, then each is waited for: they run in lanes
   // of their own.
@@ -79,9 +86,11 @@ class LeaderMove {
   bool unanswered_ = false;  // that request
   bool may_run_ = false;     // an op that changes the leader
   bool asked_again_ = false;
+  bool leaves_an_op_ = false;
   std::string cancelled_;   // what op was, for people
   bool not_begun_ = false;  // that op
   absl::Time paused_since_;
+  std::optional<uint64_t> seen_;  // the leader's offset at the last look before a fence
   absl::Status last_error_;
   Partition changed_;
   HandOverResult result_;

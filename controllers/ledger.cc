@@ -119,7 +119,7 @@ Json ToJson(const Rollout& rollout) {
                {"tablets", Json::array()}};
   for (const TabletReport& report : rollout.tablets) json["tablets"].push_back(ToJson(report));
   if (!rollout.extra_replicas.empty()) json["extraReplicas"] = rollout.extra_replicas;
-  if (rollout.rows_lost > 0) json["rowsLost"] = rollout.rows_lost;
+  if (!rollout.rows_lost.empty()) json["rowsLost"] = rollout.rows_lost;
   if (rollout.unwell_since) json["unwellSinceUs"] = Micros(*rollout.unwell_since);
   if (rollout.jobs_awaited_since) json["jobsAwaitedSinceUs"] = Micros(*rollout.jobs_awaited_since);
   return json;
@@ -133,7 +133,7 @@ Rollout RolloutFromJson(const Json& json) {
   rollout.offsets = json.at("offsets").get<std::map<std::string, uint64_t>>();
   for (const Json& report : json.at("tablets")) rollout.tablets.push_back(ReportFromJson(report));
   if (json.contains("extraReplicas")) json.at("extraReplicas").get_to(rollout.extra_replicas);
-  rollout.rows_lost = json.value("rowsLost", uint64_t{0});
+  if (json.contains("rowsLost")) json.at("rowsLost").get_to(rollout.rows_lost);
   if (json.contains("unwellSinceUs"))
     rollout.unwell_since = absl::FromUnixMicros(json.at("unwellSinceUs"));
   if (json.contains("jobsAwaitedSinceUs")) {

@@ -85,7 +85,8 @@ struct Rollout {
   // Tablets that had an extra replica made, by ToString(PartitionId): the nameserver may make one
   // once more from an op that it had forgotten.
   std::map<std::string, std::string> extra_replicas;
-  uint64_t rows_lost = 0;  // found while no tablet was in hand, and in no report of a tablet
+  // By partition and the term that began without them: "db.table/3 (tid 12) before term 7".
+  std::map<std::string, uint64_t> rows_lost;
 
   bool operator==(const Rollout&) const = default;
 };

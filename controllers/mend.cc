@@ -78,13 +78,12 @@ bool Stuck(const Op& op, const Snapshot& seen) {
 bool FreeLanes(Plan& plan) {
   const auto& hand = plan.ledger().tablet;
   for (const Op& op : plan.seen.database->ops) {
-    const std::string which =
-        absl::StrCat("op ", op.id, " (", op.type, " of ", op.db, ".", op.table, "/", op.pid, ") ");
     if (Stuck(op, plan.seen)) {
-      plan.Warn("OpStuck", absl::StrCat(which, "is stuck in task ", op.task, " and is cancelled"));
+      plan.Warn("OpStuck",
+                absl::StrCat(ToString(op), " is stuck in task ", op.task, " and is cancelled"));
     } else if (hand && op.id > hand->last_op_id && op.IsFailedChangeOfLeader()) {
-      plan.Warn("OpFailed", absl::StrCat(which,
-                                         "failed and is deleted, lest another nameserver "
+      plan.Warn("OpFailed", absl::StrCat(ToString(op),
+                                         " failed and is deleted, lest another nameserver "
                                          "takes it up; its partition is looked after"));
     } else {
       continue;

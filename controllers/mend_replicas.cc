@@ -182,10 +182,7 @@ class Replicas {
     if (status != nullptr && status->mode == TableMode::kLeader) {
       plan_.Do(action::Recover{partition.id, meta.endpoint});
     } else if (rejoins_++ < kRejoinsAtATime) {
-      const auto& followed = plan_.ledger().followed_in_term;
-      const auto known = followed.find(FollowerKey(partition.id, meta.endpoint));
-      plan_.Do(
-          action::Rejoin{partition.id, meta.endpoint, known == followed.end() ? 0 : known->second});
+      plan_.Do(action::Rejoin{partition.id, meta.endpoint});
     }
   }
 

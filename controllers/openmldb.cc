@@ -32,6 +32,10 @@ std::string ToString(const PartitionId& id) {
   return absl::StrCat(id.db, ".", id.table, "/", id.pid, " (tid ", id.tid, ")");
 }
 
+std::string ToString(const Op& op) {
+  return absl::StrCat("op ", op.id, " (", op.type, " of ", op.db, ".", op.table, "/", op.pid, ")");
+}
+
 const ReplicaMeta* Partition::Leader() const {
   for (const ReplicaMeta& replica : replicas) {
     if (replica.is_leader && replica.is_alive) return &replica;

@@ -121,6 +121,7 @@ struct Op {
   bool Of(const PartitionId& id) const { return db == id.db && table == id.table && pid == id.pid; }
   bool operator==(const Op&) const = default;
 };
+std::string ToString(const Op& op);  // "op 9 (kChangeLeaderOP of db.table/3)"
 
 enum class TableMode { kLeader, kFollower };
 enum class TableState { kUndefined, kNormal, kLoading, kMakingSnapshot, kSnapshotPaused };

@@ -1,5 +1,6 @@
 #include "controllers/reconciler.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -12,19 +13,24 @@
 namespace omdb {
 namespace {
 
+// What passes at once is no event, and is looked at more often than what stays.
 constexpr absl::Duration kWorthAnEvent = absl::Seconds(3);
+constexpr absl::Duration kWhileItStays = absl::Milliseconds(500);
+// A close look asks for every replica.
+constexpr absl::Duration kCloselyAgain = absl::Seconds(2);
 
 }  // namespace
 
 struct Reconciler::Memory {
   bool looked = false;
   bool looked_closely = false;  // since then, with nothing left to mend
+  absl::Time closely_at = absl::InfinitePast();
   std::optional<Ledger> ledger;
   std::string ledger_version;  // its ConfigMap's resourceVersion
   VersionCache versions;
   TaskTimes tasks;
   std::shared_ptr<OpenMldb> openmldb;
-  // What is waited for, since when, and whether people were told: what passes at once is no event.
+  // What is waited for, since when, and whether people were told.
   std::string waiting_for;
   absl::Time waiting_since;
   bool told = false;
@@ -115,10 +121,14 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
   }
   if (error.ok() && snapshot->database) {
     memory->looked = true;
-    if (snapshot->database->closely && decision.mended) memory->looked_closely = true;
+    if (snapshot->database->closely && decision.mended) {
+      memory->looked_closely = true;
+      memory->closely_at = snapshot->now;
+    }
   }
   // It may wait for what only a closer look shows.
-  if (!decision.reason.empty()) memory->looked_closely = false;
+  if (!decision.reason.empty() && snapshot->now >= memory->closely_at + kCloselyAgain)
+    memory->looked_closely = false;
   // What the actions taught; lost with the process it is asked for again.
   if (absl::Status status = WriteLedger(*cluster, decision.ledger, *memory);
       !status.ok() && error.ok())
@@ -131,7 +141,8 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
     memory->waiting_since = snapshot->now;
     memory->told = false;
   }
-  if (!reason.empty() && !memory->told && snapshot->now - memory->waiting_since >= kWorthAnEvent) {
+  const bool stays = !reason.empty() && snapshot->now - memory->waiting_since >= kWorthAnEvent;
+  if (stays && !memory->told) {
     events_.Emit(*cluster,
                  {true, reason, error.ok() ? decision.message : std::string(error.message())});
     memory->told = true;
@@ -139,7 +150,7 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
   if (absl::Status status = WriteStatus(*cluster, Report(*snapshot, decision, error)); !status.ok())
     return status;
   if (!error.ok()) return error;
-  return decision.look_again;
+  return stays ? std::max(decision.look_again, kWhileItStays) : decision.look_again;
 }
 
 absl::Status Reconciler::ReadLedger(const Cluster& cluster, Memory& memory) {

@@ -53,19 +53,35 @@ std::vector<absl::Status> Follow(OpenMldb& openmldb, const std::vector<Partition
   return statuses;
 }
 
-absl::Status RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
-                               const std::string& tablet) {
+LostRows BeyondItsTerm(const std::vector<TermOffset>& terms, const TermPair& own) {
+  for (const TermOffset& term : terms) {
+    if (term.term <= own.term) continue;
+    // The first term after its own: it began at this offset.
+    if (own.offset < term.offset) return {};
+    return {own.offset - term.offset + 1, term.term};
+  }
+  return {};
+}
+
+absl::StatusOr<LostRows> RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
+                                           StorageMode storage, const std::string& tablet,
+                                           uint64_t followed_in_term) {
   const absl::StatusOr<Partition> partition = openmldb.GetPartition(id);
   if (!partition.ok()) return partition.status();
   // A leader that kept an old position for it would leave a hole behind what is copied (F5.2.1 d).
   const ReplicaMeta* leader = partition->Leader();
-  const ReplicaMeta* own = partition->Find(tablet);
-  if (leader != nullptr && leader != own && own != nullptr && !own->is_alive) {
+  const ReplicaMeta* meta = partition->Find(tablet);
+  if (leader != nullptr && leader != meta && meta != nullptr && !meta->is_alive) {
     const absl::Status let_go = openmldb.DelReplica({id}, {leader->endpoint}, tablet)[0];
     if (!let_go.ok()) return let_go;
   }
+  absl::StatusOr<TermPair> own = openmldb.GetTermPair(id, storage, {tablet})[0];
+  if (!own.ok()) return own.status();
+  if (own->term == 0) own->term = followed_in_term;
   const absl::Status status = openmldb.RecoverTable(id, tablet);
-  return HasCode(status, OpenMldbCode::kPartitionAlive) ? absl::OkStatus() : status;
+  if (!status.ok() && !HasCode(status, OpenMldbCode::kPartitionAlive)) return status;
+  if (!own->has_table || own->term == 0) return LostRows();  // nobody can tell
+  return BeyondItsTerm(partition->term_offsets, *own);
 }
 
 absl::Status EndOp(OpenMldb& openmldb, uint64_t op_id) {
@@ -105,55 +121,46 @@ absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMo
   return HasCode(status, OpenMldbCode::kIsLeader) ? absl::OkStatus() : status;
 }
 
-uint64_t EntriesBeyondItsTerm(const std::vector<TermOffset>& terms, const TermPair& own) {
-  for (const TermOffset& term : terms) {
-    if (term.term <= own.term) continue;
-    // The first term after its own: it began at this offset.
-    return own.offset >= term.offset ? own.offset - term.offset + 1 : 0;
-  }
-  return 0;
-}
-
 absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& table,
                                     const Partition& partition, const std::string& tablet,
-                                    uint64_t followed_in_term) {
+                                    uint64_t& followed_in_term) {
   const PartitionId& id = partition.id;
   const ReplicaMeta* leader = partition.Leader();
   if (leader == nullptr)
     return absl::FailedPreconditionError(absl::StrCat(ToString(id), " has no leader"));
+  const auto recover = [&]() -> absl::StatusOr<RejoinResult> {
+    const absl::StatusOr<LostRows> lost =
+        RecoverFromLeader(openmldb, id, table.storage_mode, tablet, followed_in_term);
+    if (!lost.ok()) return lost.status();
+    return RejoinResult{/*rejoined=*/false, *lost};
+  };
   const auto pairs = openmldb.GetTermPair(id, table.storage_mode, {tablet, leader->endpoint});
   if (!pairs[0].ok()) return pairs[0].status();
   if (!pairs[1].ok()) return pairs[1].status();
-  const TermPair& own = *pairs[0];
+  TermPair own = *pairs[0];
   if (!own.has_table) {
     const absl::Status loading =
         openmldb.LoadTable(tablet, {LoadRequestFor(table, partition, TableMode::kFollower)})[0];
     if (loading.ok() || HasCode(loading, OpenMldbCode::kTableExists) ||
         HasCode(loading, OpenMldbCode::kLoading))
       return RejoinResult();
-    if (CodeOf(loading) == 0) return loading;
-    if (absl::Status status = RecoverFromLeader(openmldb, id, tablet); !status.ok()) return status;
-    return RejoinResult();
+    return CodeOf(loading) == 0 ? loading : recover();
   }
-  RejoinResult result;
-  const TermOffset last = partition.Term();
-  // A restarted tablet does not know its term before a leader tells it.
-  const bool unsure = own.term == 0 && own.offset >= last.offset && followed_in_term != last.term;
-  if (own.term > 0) result.rows_lost = EntriesBeyondItsTerm(partition.term_offsets, own);
   // One with a higher term refuses what its leader sends, until it is loaded anew.
   const bool refuses = own.term > pairs[1]->term;
-  if (own.is_leader || unsure || refuses || result.rows_lost > 0 || own.offset > pairs[1]->offset) {
-    if (absl::Status status = RecoverFromLeader(openmldb, id, tablet); !status.ok()) return status;
-    return result;
-  }
+  // A restarted tablet does not know its term before a leader tells it.
+  if (own.term == 0) own.term = followed_in_term;
+  const bool fits = own.term > 0 ? BeyondItsTerm(partition.term_offsets, own).count == 0
+                                 : own.offset < partition.Term().offset;
+  if (own.is_leader || refuses || !fits || own.offset > pairs[1]->offset) return recover();
+  followed_in_term = partition.Term().term;
   if (absl::Status status = CatchUp(openmldb, clock, id, leader->endpoint, tablet); !status.ok())
     return status;
   if (absl::Status status = openmldb.SetReplicaMeta(id, tablet, /*is_leader=*/false,
                                                     /*is_alive=*/true);
       !status.ok())
     return status;
-  result.rejoined = true;
-  return result;
+  return RejoinResult{/*rejoined=*/true, {}};
 }
 
 }  // namespace omdb

@@ -20,10 +20,25 @@ namespace omdb {
 absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMode storage,
                        const std::string& tablet);
 
-// By the nameserver's RecoverTable, which copies everything that does not match. A replica that is
-// alive already is ok.
-absl::Status RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
-                               const std::string& tablet);
+// What only one replica has, from a term that ended without it: exactly what was lost when its
+// leadership was taken away (M1).
+struct LostRows {
+  uint64_t count = 0;
+  uint64_t term = 0;  // the one that began without them
+
+  bool operator==(const LostRows&) const = default;
+};
+
+// The terms of a partition as the nameserver has them, oldest first, hold for a replica whose last
+// entry is `own.offset` of `own.term`: its entries that lie beyond the end of its term.
+LostRows BeyondItsTerm(const std::vector<TermOffset>& terms, const TermPair& own);
+
+// By the nameserver's RecoverTable, which copies everything that does not match; what only the
+// replica has goes into the recycle directory. A replica that is alive already is ok.
+// `followed_in_term` is the last term in which it is known to have followed or led, 0 when none is.
+absl::StatusOr<LostRows> RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
+                                           StorageMode storage, const std::string& tablet,
+                                           uint64_t followed_in_term);
 
 // Asks `leaders[i]` to replicate `partitions[i]` to `follower` from that one's own offset on,
 // whatever the leader knew of it before. The answers are in that order.
@@ -37,22 +52,16 @@ absl::Status EndOp(OpenMldb& openmldb, uint64_t op_id);
 
 struct RejoinResult {
   bool rejoined = false;  // false: it loads, or RecoverTable was asked; look again
-  // What only the replica has, from a term that ended without it: exactly what was lost when its
-  // leadership was taken away (M1). It goes into the recycle directory with the next recovery.
-  uint64_t rows_lost = 0;
+  LostRows lost;
 };
 
 // Brings back a replica that is not alive for the nameserver: loads what its tablet has on disk and
 // lets its leader go on from there; what does not fit the terms goes through RecoverTable.
-// `followed_in_term` is the last term in which it is known to have followed, 0 when none is. Waits
+// `followed_in_term`, as above, becomes the present one when the leader goes on from there. Waits
 // for at most a few seconds.
 absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& table,
                                     const Partition& partition, const std::string& tablet,
-                                    uint64_t followed_in_term);
-
-// The terms of a partition as the nameserver has them, oldest first, hold for a replica whose last
-// entry is `own.offset` of `own.term`: how many of its entries lie beyond the end of its term.
-uint64_t EntriesBeyondItsTerm(const std::vector<TermOffset>& terms, const TermPair& own);
+                                    uint64_t& followed_in_term);
 
 }  // namespace omdb
 

@@ -67,8 +67,8 @@ ClusterStatus Report(const Snapshot& seen, const Decision& decision, const absl:
   if (decision.ledger.rollout) {
     status.tablets = decision.ledger.rollout->tablets;
     if (decision.ledger.tablet) AddReport(status.tablets, decision.ledger.tablet->report);
-    status.rows_lost = decision.ledger.rollout->rows_lost;
-    for (const TabletReport& tablet : status.tablets) status.rows_lost += tablet.rows_lost;
+    status.rows_lost = 0;
+    for (const auto& [where, rows] : decision.ledger.rollout->rows_lost) status.rows_lost += rows;
   }
   std::string reason = decision.reason;
   std::string message = decision.message;

@@ -35,12 +35,12 @@ bool AsRemembered(const HeldPartition& held, const ReplicaStatus& status, uint64
 }
 
 // Whoever led it may have been failed over since: a leader does not go on from rows that it lacks.
-bool FitsTheTerms(const Ledger& ledger, const HeldPartition& held, const Partition& partition,
+bool FitsTheTerms(const Ledger& ledger, const Partition& partition, const std::string& tablet,
                   uint64_t offset) {
-  if (StaysLeader(held) || partition.term_offsets.empty()) return true;
-  const auto known = ledger.followed_in_term.find(FollowerKey(held.id, ledger.tablet->name));
+  if (partition.term_offsets.empty()) return true;
+  const auto known = ledger.followed_in_term.find(FollowerKey(partition.id, tablet));
   return known != ledger.followed_in_term.end() &&
-         EntriesBeyondItsTerm(partition.term_offsets, {known->second, offset}) == 0;
+         BeyondItsTerm(partition.term_offsets, {known->second, offset}).count == 0;
 }
 
 // Somebody has the replica recovered meanwhile. It is left to that, and no leader goes on from
@@ -89,6 +89,12 @@ bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& foll
     if (attached && plan.seen.now - held.attached_at < kAttachAnew) continue;
     // At any change under /nodes the nameserver tells tablets where the others are (F1.3).
     if (attached) stale.insert(endpoint);
+    if (!attached && own != nullptr &&
+        !FitsTheTerms(plan.ledger(), *partition, endpoint, own->offset)) {
+      plan.Do(action::Recover{held.id, endpoint});
+      continue;
+    }
+    plan.RememberTerm(*partition, endpoint);
     held.attach_offset = leader->offset;
     action::Attach& batch = attach[endpoint];
     batch.follower = endpoint;
@@ -134,7 +140,8 @@ bool Load(Plan& plan) {
       return plan.Wait("NoLeader",
                        absl::StrCat("the leader of ", ToString(held.id), " does not answer"));
     }
-    const bool fits = FitsTheTerms(plan.ledger(), held, *partition, status->offset);
+    const bool fits =
+        StaysLeader(held) || FitsTheTerms(plan.ledger(), *partition, hand.name, status->offset);
     const bool complete = HasItsRecords(held, *status);
     if (!fits || !complete || !AsRemembered(held, *status, leader->offset)) {
       held.recover = true;

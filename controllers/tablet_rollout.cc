@@ -104,8 +104,7 @@ bool Verify(Plan& plan) {
   TabletInHand& hand = *plan.ledger().tablet;
   for (const Op& op : plan.seen.database->ops) {
     if (op.id > hand.last_op_id && op.state == OpState::kFailed) {
-      plan.Warn("OpFailed", absl::StrCat("op ", op.id, " (", op.type, " of ", op.db, ".", op.table,
-                                         "/", op.pid, ") failed while tablet ", hand.name,
+      plan.Warn("OpFailed", absl::StrCat(ToString(op), " failed while tablet ", hand.name,
                                          " was replaced; its partition is well all the same"));
     }
   }

@@ -185,7 +185,9 @@ void Node::Start(const std::string& name) {
     options.endpoint = name;
     options.real_endpoint = container.address;
     absl::Status started;
-    if (container.component == ToString(Component::kTablet)) {
+    if (away.count(name) > 0) {
+      started = absl::UnavailableError("it is kept away");
+    } else if (container.component == ToString(Component::kTablet)) {
       if (!container.tablet)
         container.tablet = std::make_unique<Process<TabletServer>>(world_, options);
       container.tablet->options() = options;

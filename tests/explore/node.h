@@ -26,6 +26,8 @@ class Node {
   // Versions whose image cannot be pulled, and versions whose servers report another one.
   std::set<std::string> missing_images;
   std::map<std::string, std::string> mislabelled;
+  // Pods whose server is not started, again and again, as long as they are in it.
+  std::set<std::string> away;
 
   // The tablet of that pod, running or not; null when there never was one.
   simulator::Process<simulator::TabletServer>* tablet(const std::string& name);

@@ -26,6 +26,8 @@ struct Shape {
   absl::Duration write_interval = absl::Milliseconds(20);  // for each partition
   // After a refused row; zero: as after any other.
   absl::Duration retry_interval;
+  // Of ops that remove a detached replica once more, so many fail for no reason (M4 H4).
+  double failing_removals = 1.0 / 500;
 };
 
 // 1 to 3 nameservers, 1 to 7 tablets, some tables of 1 to 3 replicas with up to 64 partitions in

@@ -25,6 +25,7 @@ constexpr absl::Duration kLeaseDuration = absl::Seconds(15);
 simulator::Options ServerOptions(const Shape& shape) {
   simulator::Options options;
   options.auto_failover = shape.auto_failover;
+  options.lost_del_replica_probability = shape.failing_removals;
   options.system_table_replica_num = std::min(2, std::max(1, shape.tablets - 1));
   return options;
 }

@@ -63,7 +63,12 @@ TEST_F(ActMend, CountsLostRowsInTheRolloutWhereNoTabletIsInHand) {
   openmldb.Replica("a") = {150, TableMode::kLeader, 9, {}};
   openmldb.Meta().term_offsets.push_back({9, 101});
   ASSERT_TRUE(Do(action::Rejoin{kZero, "b"}).ok());
-  EXPECT_EQ(ledger.rollout->rows_lost, 10u);
+  const auto counted = ElementsAre(testing::Pair("db.t/0 (tid 1) before term 9", 10u));
+  EXPECT_THAT(ledger.rollout->rows_lost, counted);
+  openmldb.Meta().replicas[1].is_alive = false;
+  ASSERT_TRUE(Do(action::Recover{kZero, "b"}).ok());
+  EXPECT_THAT(ledger.rollout->rows_lost, counted) << "a recovery may fail, and be asked for again";
+  EXPECT_THAT(notes, testing::SizeIs(1));
 }
 
 TEST_F(ActMend, AttachesAnewWhatIsNotAliveToALeaderThatLeadsAgain) {
@@ -93,6 +98,17 @@ TEST_F(ActMend, LetsAReplicaRejoinByTheTermsOfThisMoment) {
   ASSERT_THAT(notes, testing::SizeIs(1));
   EXPECT_EQ(notes[0].reason, "RowsLost");
   EXPECT_THAT(notes[0].message, HasSubstr("10 rows of db.t/0"));
+}
+
+TEST_F(ActMend, RemembersInWhichTermARestartedReplicaFollows) {
+  const std::string key = FollowerKey(kZero, "b");
+  openmldb.Meta().replicas[1].is_alive = false;
+  openmldb.Meta().term_offsets.push_back({9, 101});
+  openmldb.Replica("b").term = 0;
+  ledger.followed_in_term = {{key, 7}};
+  ASSERT_TRUE(Do(action::Rejoin{kZero, "b"}).ok());
+  EXPECT_EQ(ledger.followed_in_term.at(key), 9u);
+  EXPECT_THAT(notes, IsEmpty());
 }
 
 TEST_F(ActMend, ReportsTheRowsThatARejoinLost) {

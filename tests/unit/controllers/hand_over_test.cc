@@ -45,6 +45,44 @@ TEST_F(HandOver, LeavesTheLeaderWhereFollowersStayBehind) {
   EXPECT_LT(clock.Now() - begin, limits.patience + absl::Milliseconds(100));
 }
 
+TEST_F(HandOver, FencesOneThatIsBusyAllTheTimeWhenItsFollowersKeepUp) {
+  openmldb.Always("GetReplicaStatus b", Then([this] {
+                    if (openmldb.Serves("a")) ++openmldb.Replica("a").offset;
+                  }));
+  const absl::Time begin = clock.Now();
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_GE(clock.Now() - begin, absl::Seconds(2)) << "a moment without lag is better";
+  EXPECT_EQ(result->attempts, 1);
+  EXPECT_EQ(result->rows_lost, 0u);
+  EXPECT_EQ(openmldb.Replica("b").offset, result->offset);
+}
+
+TEST_F(HandOver, FencesNoBusyOneWhileAFollowerDoesNotKeepUp) {
+  openmldb.lagging = {"c"};
+  ++openmldb.Replica("a").offset;
+  openmldb.Always("GetReplicaStatus b", Then([this] { ++openmldb.Replica("a").offset; }));
+  openmldb.Always("Fence a", Then([] { ADD_FAILURE() << "it would be in vain"; }));
+  EXPECT_TRUE(absl::IsUnavailable(Move().status()));
+}
+
+TEST_F(HandOver, FencesABusyOneNotAgainAtOnce) {
+  absl::Time lifted = absl::InfinitePast();
+  openmldb.Always("GetReplicaStatus b", Then([this] {
+                    if (openmldb.Serves("a")) ++openmldb.Replica("a").offset;
+                  }));
+  openmldb.Always("Fence a", Then([&] {
+                    EXPECT_GE(clock.Now() - lifted, absl::Milliseconds(250));
+                    WriteUnseen(1);
+                  }));
+  openmldb.Always("Unfence a", Then([&] {
+                    lifted = clock.Now();
+                    openmldb.lagging.clear();
+                  }));
+  EXPECT_TRUE(absl::IsUnavailable(Move().status()));
+  EXPECT_GT(lifted, absl::InfinitePast());
+}
+
 TEST_F(HandOver, SaysWhichReplicaDidNotAnswer) {
   openmldb.Always("GetReplicaStatus c", Refused(absl::UnavailableError("c is away")));
   const auto result = Move();
@@ -273,6 +311,18 @@ TEST_F(HandOverOfTwo, MovesTheOtherWhereOneCannotMove) {
   const auto results = Move({0, 1});
   EXPECT_TRUE(absl::IsFailedPrecondition(results[0].status()));
   EXPECT_TRUE(results[1].ok()) << results[1].status();
+}
+
+TEST_F(HandOverOfTwo, FencesNothingBesideAnOpThatStays) {
+  openmldb.Replica("a", 1).offset += 5;
+  openmldb.lagging = {"b", "c"};
+  openmldb.lanes_are_blocked = true;
+  openmldb.Always("DeleteOp", Refused(kAway));
+  openmldb.On("ChangeLeader", Then([this] { openmldb.lagging.clear(); }));
+  const auto results = Move({0, 1});
+  EXPECT_TRUE(LaneBlocked(results[0].status())) << results[0].status();
+  EXPECT_THAT(results[1].status().message(), HasSubstr("until the op of another partition"));
+  EXPECT_TRUE(openmldb.Serves("a", 1));
 }
 
 TEST_F(HandOverOfTwo, GoesOnWithBothThatAFormerOperatorDemoted) {

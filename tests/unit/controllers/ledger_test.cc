@@ -35,7 +35,7 @@ Ledger FullLedger() {
   rollout.jobs_awaited_since = absl::FromUnixMicros(1700000000000004);
   rollout.unwell_since = absl::FromUnixMicros(1700000000000006);
   rollout.extra_replicas = {{"db.t/0 (tid 1)", "c"}};
-  rollout.rows_lost = 8;
+  rollout.rows_lost = {{"db.t/0 (tid 1) before term 9", 8}};
   TabletInHand& hand = ledger.tablet.emplace();
   hand.name = "b";
   hand.pod_uid = "u";

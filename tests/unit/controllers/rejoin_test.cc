@@ -22,8 +22,8 @@ class Rejoins : public testing::Test {
     openmldb.Replica("a").followers.clear();
   }
   absl::StatusOr<RejoinResult> Rejoin(uint64_t followed_in_term = 0) {
-    return omdb::Rejoin(openmldb, clock, openmldb.tables[0], openmldb.Meta(), "b",
-                        followed_in_term);
+    followed = followed_in_term;
+    return omdb::Rejoin(openmldb, clock, openmldb.tables[0], openmldb.Meta(), "b", followed);
   }
   bool Alive() { return openmldb.Meta().Find("b")->is_alive; }
   // It follows from its own last row on.
@@ -43,6 +43,7 @@ class Rejoins : public testing::Test {
 
   FakeClock clock;
   FakeOpenMldb openmldb{clock};
+  uint64_t followed = 0;  // in which term, as far as is known
 };
 
 TEST_F(Rejoins, FromItsOwnLastRowOn) {
@@ -103,7 +104,7 @@ TEST_F(Rejoins, NotWithRowsOfATermThatEndedWithoutIt) {
   openmldb.Replica("a").term = 9;
   const auto result = Rejoin();
   ASSERT_TRUE(result.ok());
-  EXPECT_EQ(result->rows_lost, 10u);
+  EXPECT_EQ(result->lost.count, 10u);
   EXPECT_FALSE(result->rejoined);
   EXPECT_TRUE(Alive()) << "it was recovered";
 }
@@ -139,7 +140,26 @@ TEST_F(Rejoins, NotAfterARestartWhenItFollowedInATermBefore) {
   const auto result = Rejoin(7);
   ASSERT_TRUE(result.ok());
   EXPECT_FALSE(result->rejoined);
+  EXPECT_EQ(result->lost, (LostRows{1, 9}));
+  EXPECT_EQ(followed, 7u) << "until it has been recovered";
   EXPECT_TRUE(Alive());
+}
+
+TEST_F(Rejoins, AfterARestartWithNothingBeyondTheTermThatItFollowedIn) {
+  Restarted();
+  openmldb.Meta().term_offsets.push_back({9, 101});
+  openmldb.Meta().term_offsets.push_back({11, 101});
+  EXPECT_TRUE(RejoinedInPlace(7));
+  EXPECT_EQ(followed, 11u);
+}
+
+TEST_F(Rejoins, InThePresentTermOnceItsLeaderMaySendIt) {
+  Restarted();
+  openmldb.Replica("b").offset = 80;
+  openmldb.lagging = {"b"};
+  openmldb.Meta().term_offsets.push_back({9, 101});
+  EXPECT_TRUE(absl::IsUnavailable(Rejoin(7).status()));
+  EXPECT_EQ(followed, 9u);
 }
 
 TEST_F(Rejoins, AfterARestartWithNothingOfTheLastTerm) {

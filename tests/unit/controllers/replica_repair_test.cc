@@ -12,7 +12,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
-TEST(EntriesBeyondItsTerm, AreThoseThatTheNextTermBeganBefore) {
+TEST(BeyondItsTerm, AreThoseThatTheNextTermBeganBefore) {
   const std::vector<TermOffset> terms = {{3, 1}, {5, 101}, {9, 201}};
   struct Case {
     TermPair own;
@@ -22,9 +22,10 @@ TEST(EntriesBeyondItsTerm, AreThoseThatTheNextTermBeganBefore) {
        {Case{{3, 99}, 0}, Case{{3, 100}, 0}, Case{{3, 101}, 1}, Case{{3, 110}, 10},
         Case{{3, 250}, 150}, Case{{5, 200}, 0}, Case{{5, 203}, 3}, Case{{9, 1000}, 0},
         Case{{11, 1000}, 0}, Case{{4, 101}, 1}, Case{{0, 0}, 0}, Case{{0, 1}, 1}}) {
-    EXPECT_EQ(EntriesBeyondItsTerm(terms, own), beyond) << own.term << " " << own.offset;
+    EXPECT_EQ(BeyondItsTerm(terms, own).count, beyond) << own.term << " " << own.offset;
   }
-  EXPECT_EQ(EntriesBeyondItsTerm({}, {3, 100}), 0u);
+  EXPECT_EQ(BeyondItsTerm({}, {3, 100}), LostRows());
+  EXPECT_EQ(BeyondItsTerm(terms, {3, 250}).term, 5u);
 }
 
 // The metadata has a as the leader of b and c, but on its tablet it follows.
@@ -50,7 +51,11 @@ class RecoverFromLeaderTest : public testing::Test {
     openmldb.With(0, {"a", "b"});
     openmldb.Meta().replicas[1].is_alive = false;
   }
-  absl::Status Recover() { return RecoverFromLeader(openmldb, FakeOpenMldb::Id(0), "b"); }
+  absl::StatusOr<LostRows> RecoverOn(const std::string& tablet, uint64_t followed_in_term = 0) {
+    return RecoverFromLeader(openmldb, FakeOpenMldb::Id(0), StorageMode::kMemory, tablet,
+                             followed_in_term);
+  }
+  absl::Status Recover() { return RecoverOn("b").status(); }
 
   FakeClock clock;
   FakeOpenMldb openmldb{clock};
@@ -70,9 +75,21 @@ TEST_F(RecoverFromLeaderTest, IsNotAskedForBeforeTheLeaderHasForgotten) {
   EXPECT_EQ(Recover(), kAway);
 }
 
+TEST_F(RecoverFromLeaderTest, CountsWhatOnlyTheReplicaHas) {
+  openmldb.Meta().term_offsets.push_back({9, 98});
+  EXPECT_EQ(*RecoverOn("b"), (LostRows{3, 9}));
+  openmldb.Replica("b").term = 0;
+  EXPECT_EQ(*RecoverOn("b", 7), (LostRows{3, 9})) << "a restarted tablet does not know its term";
+  EXPECT_EQ(*RecoverOn("b"), LostRows()) << "nobody can tell";
+  openmldb.loaded["b"].clear();
+  EXPECT_EQ(*RecoverOn("b", 7), LostRows());
+  openmldb.On("GetTermPair b", Refused(kAway));
+  EXPECT_EQ(Recover(), kAway);
+}
+
 TEST_F(RecoverFromLeaderTest, LetsNoLeaderForgetItself) {
   openmldb.On("Release db.t/0 (tid 1)", Refused(kAway));
-  EXPECT_NE(RecoverFromLeader(openmldb, FakeOpenMldb::Id(0), "a"), kAway);
+  EXPECT_NE(RecoverOn("a").status(), kAway);
 }
 
 TEST_F(RecoverFromLeaderTest, LeavesAnAliveFollowerAttached) {

@@ -175,19 +175,22 @@ TEST_F(Reporting, ListsTabletsWithTheOneInHandAndAddsUpWhatWasLost) {
   upgrading.ledger.rollout->tablets = {Lost("c-tablet-0", 2)};
   upgrading.ledger.tablet.emplace();
   upgrading.ledger.tablet->report = Lost("c-tablet-1", 3);
+  // One was found while none of them was in hand.
+  upgrading.ledger.rollout->rows_lost = {{"one", 2}, {"another", 3}, {"a third", 1}};
   const ClusterStatus& status = Next(upgrading);
   EXPECT_THAT(status.tablets, ElementsAre(Lost("c-tablet-0", 2), Lost("c-tablet-1", 3)));
-  EXPECT_EQ(status.rows_lost, 5u);
+  EXPECT_EQ(status.rows_lost, 6u);
 }
 
 TEST_F(Reporting, KeepsTheLastRolloutsTabletsUntilTheNextBegins) {
   upgrading.ledger.rollout.emplace();
   upgrading.ledger.rollout->tablets = {Lost("c-tablet-0", 2)};
+  upgrading.ledger.rollout->rows_lost = {{"one", 2}};
   Next(upgrading);
   const ClusterStatus& status = Next(complete);
   EXPECT_THAT(status.tablets, ElementsAre(Lost("c-tablet-0", 2)));
   EXPECT_EQ(status.rows_lost, 2u);
-  upgrading.ledger.rollout->tablets.clear();
+  upgrading.ledger.rollout.emplace();
   EXPECT_THAT(Next(upgrading).tablets, IsEmpty());
   EXPECT_EQ(cluster.seen.cluster.status.rows_lost, 0u);
 }

@@ -290,10 +290,23 @@ class FormerLeader : public Drained {
   FormerLeader() {
     Loaded();
     for (uint32_t pid : {0u, 1u, 2u}) cluster.Follows("t", pid, "c-tablet-0");
+    ledger.followed_in_term[kKey] = cluster.PartitionOf("t", 0).Term().term;
     cluster.MoveLeader("t", 0, "c-tablet-1", "c-tablet-0");
     GoTo(TabletStep::kReattachFormerLeaders);
   }
+  const std::string kKey = FollowerKey(cluster.Id("t", 0), "c-tablet-1");
 };
+
+TEST_F(FormerLeader, FollowsInThePresentTermOnceItIsAttached) {
+  EXPECT_THAT(Actions(Next()), ElementsAre("attach c-tablet-1 for 1 partitions"));
+  EXPECT_EQ(ledger.followed_in_term.at(kKey), cluster.PartitionOf("t", 0).Term().term);
+}
+
+// Something interfered with the hand-over: its leader would not go on from there.
+TEST_F(FormerLeader, ThatHasRowsOfItsOwnIsRecovered) {
+  ++cluster.Status("t", 0, "c-tablet-1").offset;
+  EXPECT_THAT(Actions(Next()), ElementsAre("recover db.t/0 (tid 1) on c-tablet-1"));
+}
 
 TEST_F(FormerLeader, IsLeftAloneWhileSomebodyRecoversIt) {
   cluster.seen.database->ops = {
