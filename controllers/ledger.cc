@@ -145,10 +145,9 @@ Rollout RolloutFromJson(const Json& json) {
 }  // namespace
 
 const std::string& ToString(TabletStep step) {
-  for (const auto& [named, text] : StepNames()) {
-    if (named == step) return text;
-  }
-  std::abort();
+  return std::find_if(StepNames().begin(), StepNames().end(),
+                      [step](const auto& named) { return named.first == step; })
+      ->second;
 }
 
 std::string FollowerKey(const PartitionId& partition, const std::string& tablet) {

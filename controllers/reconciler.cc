@@ -13,9 +13,11 @@
 namespace omdb {
 namespace {
 
-// What passes at once is no event, and is looked at more often than what stays.
+// What passes at once is no event, and the longer something stays the less often it is looked at.
 constexpr absl::Duration kWorthAnEvent = absl::Seconds(3);
-constexpr absl::Duration kWhileItStays = absl::Milliseconds(500);
+absl::Duration WhileItStays(absl::Duration waited) {
+  return std::clamp(waited / 10, absl::Milliseconds(500), absl::Seconds(5));
+}
 // A close look asks for every replica.
 constexpr absl::Duration kCloselyAgain = absl::Seconds(2);
 
@@ -99,9 +101,9 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
   snapshot->first_look = !memory->looked;
   const auto& hand = memory->ledger->tablet;
   const bool mending = hand || memory->ledger->wanted_auto_failover;
+  const bool ends = hand && hand->step >= TabletStep::kTurnFailoverBack;
   // The first look lifts fences, and goes no further.
-  if (snapshot->database && mending && !snapshot->first_look &&
-      (!memory->looked_closely || (hand && hand->step >= TabletStep::kTurnFailoverBack)))
+  if (snapshot->database && mending && !snapshot->first_look && (ends || !memory->looked_closely))
     LookClosely(*memory->openmldb, *snapshot->database);
 
   Decision decision = Decide(*snapshot, *memory->ledger);
@@ -130,9 +132,7 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
   if (!decision.reason.empty() && snapshot->now >= memory->closely_at + kCloselyAgain)
     memory->looked_closely = false;
   // What the actions taught; lost with the process it is asked for again.
-  if (absl::Status status = WriteLedger(*cluster, decision.ledger, *memory);
-      !status.ok() && error.ok())
-    error = status;
+  error.Update(WriteLedger(*cluster, decision.ledger, *memory));
 
   for (const Note& note : decision.notes) events_.Emit(*cluster, note);
   const std::string reason = error.ok() ? decision.reason : "ActionFailed";
@@ -141,7 +141,8 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
     memory->waiting_since = snapshot->now;
     memory->told = false;
   }
-  const bool stays = !reason.empty() && snapshot->now - memory->waiting_since >= kWorthAnEvent;
+  const absl::Duration waited = snapshot->now - memory->waiting_since;
+  const bool stays = !reason.empty() && waited >= kWorthAnEvent;
   if (stays && !memory->told) {
     events_.Emit(*cluster,
                  {true, reason, error.ok() ? decision.message : std::string(error.message())});
@@ -150,7 +151,7 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
   if (absl::Status status = WriteStatus(*cluster, Report(*snapshot, decision, error)); !status.ok())
     return status;
   if (!error.ok()) return error;
-  return stays ? std::max(decision.look_again, kWhileItStays) : decision.look_again;
+  return stays ? std::max(decision.look_again, WhileItStays(waited)) : decision.look_again;
 }
 
 absl::Status Reconciler::ReadLedger(const Cluster& cluster, Memory& memory) {
@@ -177,7 +178,7 @@ absl::Status Reconciler::ReadLedger(const Cluster& cluster, Memory& memory) {
 }
 
 absl::Status Reconciler::WriteLedger(const Cluster& cluster, const Ledger& ledger, Memory& memory) {
-  if (memory.ledger && *memory.ledger == ledger) return absl::OkStatus();
+  if (memory.ledger == ledger) return absl::OkStatus();
   DesiredObject desired = LedgerObject(cluster, ToJson(ledger).dump());
   if (!memory.ledger_version.empty())
     desired.object["metadata"]["resourceVersion"] = memory.ledger_version;

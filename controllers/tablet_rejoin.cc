@@ -84,13 +84,13 @@ bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& foll
     const bool attached = partition->LedBy(held.attached_to);
     if (attached && own != nullptr && own->offset >= held.attach_offset) continue;
     ++behind;
-    // Somebody recovers it, and what is copied ends elsewhere.
-    if (OpUnderWayOn(database, held.id)) continue;
+    // Its tablet is away or has yet to load it, or somebody recovers it and what is copied ends
+    // elsewhere.
+    if (own == nullptr || OpUnderWayOn(database, held.id)) continue;
     if (attached && plan.seen.now - held.attached_at < kAttachAnew) continue;
     // At any change under /nodes the nameserver tells tablets where the others are (F1.3).
     if (attached) stale.insert(endpoint);
-    if (!attached && own != nullptr &&
-        !FitsTheTerms(plan.ledger(), *partition, endpoint, own->offset)) {
+    if (!attached && !FitsTheTerms(plan.ledger(), *partition, endpoint, own->offset)) {
       plan.Do(action::Recover{held.id, endpoint});
       continue;
     }

@@ -200,5 +200,13 @@ TEST(StatusDocument, HasOneEntryForATabletThatWasHandledTwice) {
   EXPECT_EQ("1970-01-01T00:03:30Z", tablets[0].at("finished"));
 }
 
+TEST(Component, HasANameAndAPartOfTheSpec) {
+  EXPECT_EQ(ToString(Component::kZooKeeper), "zookeeper");
+  ClusterSpec spec;
+  spec.tablet.replicas = 3;
+  EXPECT_EQ(spec.Of(Component::kTablet).replicas, 3);
+  EXPECT_EQ(spec.Of(Component::kZooKeeper).replicas, 0) << "there is nothing to choose";
+}
+
 }  // namespace
 }  // namespace omdb

@@ -111,6 +111,13 @@ TEST_F(HandOver, LiftsTheFenceInTimeAndTriesAgainWhenAWriteCameJustBeforeIt) {
   EXPECT_LE(result->fenced, limits.fence);
 }
 
+TEST_F(HandOver, LooksAgainWhenAReplicaDoesNotAnswerInTheFence) {
+  openmldb.On("Fence a", Then([this] { openmldb.On("GetReplicaStatus c", Refused(kAway)); }));
+  const auto result = Move();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->attempts, 1);
+}
+
 TEST_F(HandOver, KeepsServingWhenEachFenceComesTooEarly) {
   openmldb.Always("Fence a", Then([this] { WriteUnseen(1); }));
   openmldb.Always("Unfence a", Then([this] { openmldb.lagging.clear(); }));
@@ -234,6 +241,13 @@ TEST_F(HandOver, RestoresAPartitionThatWasDemotedWithFollowersBehind) {
   EXPECT_TRUE(openmldb.Serves("a"));
   EXPECT_TRUE(Move().ok()) << "and once they have caught up it is handed over";
   EXPECT_EQ(openmldb.Replica("b").offset, 103u);
+}
+
+TEST_F(HandOver, RestoresAPartitionThatWasDemotedWhereAReplicaDoesNotAnswer) {
+  Demote();
+  openmldb.Always("GetReplicaStatus c", Refused(kAway));
+  EXPECT_TRUE(absl::IsAborted(Move().status()));
+  EXPECT_TRUE(openmldb.Serves("a"));
 }
 
 TEST_F(HandOver, SaysWhatIsLeftOfAPartitionThatWasDemotedAndCannotBeRestored) {

@@ -69,6 +69,15 @@ TEST_F(LatePod, ThatFindsNoNodeNeedsRoom) {
                                        HasSubstr("spec.taskManager"), Not(HasSubstr("logs"))));
 }
 
+TEST_F(LatePod, ThatFindsNoNodeIsOfAFieldOfTheSpec) {
+  Pod pod = cluster.MutablePod("c-apiserver-0");
+  pod.name = "c-zookeeper-0";
+  pod.component = Component::kZooKeeper;
+  cluster.seen.pods.push_back(pod);
+  NotReadyFor("c-zookeeper-0", absl::Hours(1)).says = "Unschedulable: no node";
+  EXPECT_THAT(Decided().message, HasSubstr("of spec.zookeeper.managed"));
+}
+
 TEST_F(LatePod, ThatIsNotGoneMayBeOnALostNode) {
   NotReadyFor("c-taskmanager-0", absl::Hours(1)).deleting = true;
   EXPECT_THAT(Decided().message, HasSubstr("delete pod c-taskmanager-0 --force"));

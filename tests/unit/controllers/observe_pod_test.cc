@@ -150,6 +150,12 @@ TEST(ReadWorkload, IsNotSettledWhileAnOldReplicaIsLeft) {
   EXPECT_FALSE(ReadWorkload(object).settled);
 }
 
+TEST(ReadWorkload, HasNoReplicasWhereTheyAreNoNumber) {
+  Json object = WorkloadObject();
+  object["spec"]["replicas"] = "three";
+  EXPECT_EQ(ReadWorkload(object).replicas, 0);
+}
+
 TEST(ReadWorkload, ReadsOneOfSomebodyElse) {
   const Workload workload = ReadWorkload({{"spec", {{"template", Json::object()}}}});
   EXPECT_THAT(workload.spec_hash, IsEmpty());

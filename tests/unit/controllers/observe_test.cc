@@ -130,6 +130,12 @@ TEST_F(LookingClosely, LeavesOutWhatDoesNotAnswer) {
   EXPECT_EQ(closely.terms.at(kName).count("b"), 0u);
 }
 
+TEST_F(LookingClosely, LeavesOutWhatIsNotLoadedAnyMore) {
+  const Database read = Read();
+  openmldb.loaded["b"].clear();
+  EXPECT_EQ(LookAt(read).terms.at(kName).count("b"), 0u);
+}
+
 TEST_F(LookingClosely, AsksNoLeaderThatHasNotLoadedThePartition) {
   Database read = Read();
   read.loaded["a"].clear();

@@ -207,7 +207,9 @@ TEST_F(PreflightTest, TriesTheNextImageInTheMiddleOfARollout) {
 TEST_F(PreflightTest, LetsATabletInHandGoFirst) {
   ledger.tablet.emplace();
   ledger.tablet->name = "c-tablet-0";
-  ledger.tablet->pod_uid = "uid-c-tablet-0";
+  ledger.tablet->pod_uid = cluster.MutablePod("c-tablet-0").uid;
+  ledger.tablet->step = TabletStep::kRestart;
+  cluster.MutablePod("c-tablet-0").trouble = "CrashLoopBackOff: it does not start";
   EXPECT_THAT(Actions(Next()), Not(Contains(HasSubstr("preflight"))));
 }
 

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <utility>
+
 #include "tests/unit/controllers/running_cluster.h"
 
 namespace omdb {
@@ -227,6 +229,28 @@ TEST_F(Reconciling, LooksCloselyOnceItHasBegun) {
   openmldb->Replica("c-tablet-1").term = 9;
   for (int look = 0; look < 3; ++look) ASSERT_TRUE(Reconcile().ok());
   EXPECT_EQ(openmldb->Replica("c-tablet-0").term, 9u) << "no follower refuses it any more";
+}
+
+TEST_F(Reconciling, LooksCloselyBeforeATabletIsBack) {
+  Ledger ledger = HandingOver();
+  ledger.tablet->step = TabletStep::kVerify;
+  PutLedger(ledger);
+  for (int look = 0; look < 3; ++look) ASSERT_TRUE(Reconcile().ok());
+  EXPECT_THAT(events, Contains("TabletUpgraded"));
+}
+
+TEST_F(Reconciling, LooksCloselyNowAndThenWhileItWaits) {
+  PutLedger(HandingOver());
+  openmldb->ops = {{7, "kAddReplicaOP", OpState::kDoing, "kSendSnapshot", "db", "t", 0}};
+  int looks = 0;
+  openmldb->Always("GetTableFollower", Then([&looks] { ++looks; }));
+  for (int look = 0; look < 5; ++look) EXPECT_LT(*Reconcile(), absl::Milliseconds(500));
+  EXPECT_EQ(Condition("Ready"), "False OpRunning");
+  const int at_first = std::exchange(looks, 0);
+  EXPECT_THAT(at_first, AnyOf(1, 2)) << "until nothing is left to mend";
+  clock.Sleep(absl::Seconds(4));
+  for (int look = 0; look < 5; ++look) EXPECT_EQ(*Reconcile(), absl::Milliseconds(500));
+  EXPECT_EQ(looks, 1);
 }
 
 TEST_F(Reconciling, LooksCloselyAgainAfterAHandOverThatFailed) {

@@ -335,6 +335,20 @@ TEST_F(FormerLeader, WaitsForALeaderThatDoesNotAnswer) {
   EXPECT_EQ(Next().reason, "NoLeader");
 }
 
+TEST_F(FormerLeader, IsNotAttachedBeforeItsTabletHasLoadedIt) {
+  cluster.seen.database->loaded["c-tablet-1"].erase({1, 0});
+  EXPECT_THAT(Actions(Next()), testing::Not(Contains(HasSubstr("attach"))));
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kReattachFormerLeaders);
+}
+
+TEST_F(FormerLeader, IsAttachedAnewThoughItsPodIsNotSeen) {
+  cluster.Status("t", 0, "c-tablet-0").offset = 120;
+  Next();
+  ledger.tablet->partitions[0].attached_to = "c-tablet-0";
+  std::erase_if(cluster.seen.pods, [](const Pod& pod) { return pod.name == "c-tablet-1"; });
+  EXPECT_THAT(Actions(Next()), ElementsAre("attach c-tablet-1 for 1 partitions"));
+}
+
 TEST_F(FormerLeader, HasNotCaughtUpWhileItsTabletDoesNotAnswer) {
   ledger.tablet->partitions[0].attached_to = "c-tablet-0";
   ledger.tablet->partitions[0].attached_at = cluster.seen.now;

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/kube/fake_transport.h"
@@ -274,6 +275,25 @@ TEST_F(WatcherTest, APermissionThatIsMissingIsNamedAndTriedAgain) {
   EXPECT_THAT(troubles_, ElementsAre(AllOf(HasSubstr("list pods"), HasSubstr("Forbidden"),
                                            HasSubstr("RoleBinding"))));
   EXPECT_EQ(sink_.story.back(), "list:");
+}
+
+TEST_F(WatcherTest, AListWithoutAVersionIsAskedForAgain) {
+  server_->Add(200, Json{{"items", Json::array()}, {"metadata", Json::object()}});
+  server_->Add(200, PodList({}, 41));
+  Run();
+  EXPECT_THAT(troubles_, ElementsAre(HasSubstr("the answer is no list")));
+  EXPECT_EQ(sink_.story.back(), "list:");
+}
+
+// As it does after some minutes by itself.
+TEST_F(WatcherTest, AWatchThatBroughtNothingForAWhileIsNoTrouble) {
+  server_->Add(200, PodList({}, 40));
+  FakeTransport::Answer quiet{HttpResponse{200}};
+  quiet.before = [] { absl::SleepFor(absl::Milliseconds(1100)); };
+  server_->Add(quiet);
+  Run();
+  EXPECT_THAT(troubles_, IsEmpty());
+  EXPECT_THAT(pauses_, IsEmpty());
 }
 
 TEST_F(WatcherTest, AListWithAnItemWithoutAVersionIsAskedForAgain) {
