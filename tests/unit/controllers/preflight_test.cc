@@ -209,6 +209,7 @@ TEST_F(PreflightTest, LetsATabletInHandGoFirst) {
   ledger.tablet->name = "c-tablet-0";
   ledger.tablet->pod_uid = cluster.MutablePod("c-tablet-0").uid;
   ledger.tablet->step = TabletStep::kRestart;
+  cluster.KeepSupportingObjects(true);
   cluster.MutablePod("c-tablet-0").trouble = "CrashLoopBackOff: it does not start";
   EXPECT_THAT(Actions(Next()), Not(Contains(HasSubstr("preflight"))));
 }
