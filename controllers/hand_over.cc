@@ -14,7 +14,7 @@ constexpr absl::Duration kTogether = absl::Milliseconds(50);
 // One that is written to all the time is hardly ever seen equal: after so long its followers need
 // only keep up, and get equal in the fence.
 constexpr absl::Duration kBusyAfter = absl::Seconds(2);
-// After a fence in which they did not.
+// After a fence in which they did not get equal.
 constexpr absl::Duration kBetweenFences = absl::Milliseconds(250);
 
 class HandOver {
@@ -39,11 +39,14 @@ class HandOver {
       }
       FenceAndDemote(ready);
       ChangeLeaders();
-      if (AnyServes()) clock_.Sleep(kBetweenFences);
+      if (std::any_of(ready.begin(), ready.end(),
+                      [](const LeaderMove* move) { return move->Serving(); }))
+        clock_.Sleep(kBetweenFences);
     }
     std::vector<absl::StatusOr<HandOverResult>> results;
     for (LeaderMove& move : moves_) {
-      if (move.Serving()) AnyLeavesAnOp() ? move.PutOff() : move.GiveUp();
+      if (move.Serving() && AnyLeavesAnOp()) move.PutOff();
+      if (move.Serving()) move.GiveUp();
       results.push_back(move.Result());
     }
     return results;

@@ -134,6 +134,8 @@ int main(int argc, char** argv) {
       std::lock_guard<std::mutex> lock(mutex);
       ++played;
       rows += outcome.rows;
+      if (played % 1000 == 0 && played < plays.size())
+        std::cout << played << " of " << plays.size() << " stories\n" << std::flush;
       if (!outcome.failure.empty()) {
         ++failed;
         failing.push_back(outcome.name);

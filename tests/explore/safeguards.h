@@ -13,6 +13,7 @@ enum class Safeguard {
   kFence,                 // the old leader refuses writes while the replicas are compared
   kEquality,              // a leader moves only when all its followers have every row
   kOffsetsAfterDemotion,  // what was written past the fence is seen before the leader moves
+  kTerm,                  // tablets are asked for role and term, whatever the nameserver has
   kLedgerFirst,           // what must be remembered is stored before the action
   kLease,                 // an operator that leads no more changes nothing
   kFormerLeaders,         // one that still accepts writes is seen (H1, H2)
@@ -25,6 +26,7 @@ inline const std::vector<std::pair<Safeguard, std::string>>& AllSafeguards() {
       {Safeguard::kFence, "fence"},
       {Safeguard::kEquality, "equality"},
       {Safeguard::kOffsetsAfterDemotion, "offsets-after-demotion"},
+      {Safeguard::kTerm, "term"},
       {Safeguard::kLedgerFirst, "ledger-first"},
       {Safeguard::kLease, "lease"},
       {Safeguard::kFormerLeaders, "former-leaders"},

@@ -329,6 +329,8 @@ std::vector<absl::StatusOr<ReplicaStatus>> WorldOpenMldb::ReadReplicaStatus(
 std::vector<absl::StatusOr<TermPair>> WorldOpenMldb::GetTermPair(
     const PartitionId& partition, StorageMode, const std::vector<std::string>& tablets) {
   std::vector<absl::StatusOr<TermPair>> all;
+  const auto believed =
+      Without(Safeguard::kTerm) ? GetPartition(partition) : absl::StatusOr<Partition>(Partition());
   for (const std::string& tablet : tablets) {
     auto response = TabletCall<api::GetTermPairResponse>(
         tablet, "GetTermPair", OnTablet<api::GetTermPairRequest>(partition));
@@ -337,6 +339,10 @@ std::vector<absl::StatusOr<TermPair>> WorldOpenMldb::GetTermPair(
     } else {
       all.push_back(TermPair{response->term(), response->offset(), response->has_table(),
                              response->is_leader()});
+      if (Without(Safeguard::kTerm) && believed.ok()) {
+        all.back()->term = believed->Term().term;
+        all.back()->is_leader = believed->LedBy(tablet);
+      }
     }
   }
   return all;
