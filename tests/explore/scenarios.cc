@@ -31,7 +31,25 @@ const std::string& ToString(CallFate fate) {
 
 using Judge = OperatorCalls::Judge;
 
-Outcome PlayJudged(const Scenario& scenario, const Judge& judge, const Telling& telling) {
+// For longer no partition may be without a leader to write to: what the spec allows by default, and
+// where something strikes the time until a call is given up or the next operator has looked
+// (F10.3).
+constexpr absl::Duration kLongestPause = absl::Seconds(1);
+constexpr absl::Duration kLongestPauseOfStruck = absl::Seconds(5);
+
+// Empty when there is none.
+std::string TooLongAPause(Story& story, absl::Duration most) {
+  for (const auto& [id, rows] : story.writer().rows()) {
+    for (absl::Duration pause : rows.pauses) {
+      if (pause > most)
+        return absl::StrCat(ToString(id), " took no rows for ", absl::FormatDuration(pause));
+    }
+  }
+  return "";
+}
+
+Outcome PlayJudged(const Scenario& scenario, const Judge& judge, absl::Duration longest_pause,
+                   const Telling& telling) {
   Story story(scenario.seed, scenario.shape);
   Outcome outcome;
   Prepare(story, telling);
@@ -47,6 +65,9 @@ Outcome PlayJudged(const Scenario& scenario, const Judge& judge, const Telling& 
     story.Apply(kTo);
     if (scenario.besides) scenario.besides(story);
     RunToTheEnd(story, before, scenario.version, nullptr, outcome);
+    if (outcome.failure.empty() && scenario.serves_all_the_time) {
+      outcome.failure = TooLongAPause(story, longest_pause);
+    }
   }
   Conclude(story, outcome);
   return outcome;
@@ -62,7 +83,8 @@ const std::vector<Scenario>& Scenarios() {
       {"change-of-mind", Small(2, {{"t", 2, 2}}, true),
        After(absl::Seconds(12), [](Story& story) { story.Apply(kFrom); }), kFrom},
       {"tablet-crash", Small(3, {{"t", 2, 3}}, false),
-       After(absl::Seconds(9), [](Story& story) { story.node().Crash(story.tablet_name(1)); })},
+       After(absl::Seconds(9), [](Story& story) { story.node().Crash(story.tablet_name(1)); }), kTo,
+       1, /*serves_all_the_time=*/false},
   };
   return *kAll;
 }
@@ -76,7 +98,7 @@ std::vector<Strike> StrikesOf(const Scenario& scenario) {
     if (call.changes) strikes.push_back({call.number, CallFate::kAnswerLost});
     return CallFate::kGoesOn;
   };
-  (void)PlayJudged(scenario, note, {});
+  (void)PlayJudged(scenario, note, kLongestPause, {});
   strikes.push_back({last, CallFate::kKilledAfter});
   return strikes;
 }
@@ -88,7 +110,8 @@ Outcome Play(const Scenario& scenario, const Strike& strike, const Telling& tell
     what = call.what;
     return strike.fate;
   };
-  Outcome outcome = PlayJudged(scenario, judge, telling);
+  Outcome outcome =
+      PlayJudged(scenario, judge, strike.call > 0 ? kLongestPauseOfStruck : kLongestPause, telling);
   outcome.name = absl::StrCat(scenario.name, " call ", strike.call, " ", ToString(strike.fate));
   outcome.story.push_back(absl::StrCat(outcome.name, ": ", what));
   return outcome;

@@ -18,6 +18,8 @@ struct Scenario {
   std::function<void(Story&)> besides;
   std::string version = kTo;  // in the end
   uint64_t seed = 1;          // of what the world draws, such as delays
+  // No partition is without a leader to write to for longer than the spec allows.
+  bool serves_all_the_time = true;
 };
 const std::vector<Scenario>& Scenarios();
 
