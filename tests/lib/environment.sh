@@ -46,7 +46,7 @@ make_venv() {
   fi
 }
 
-# build_binaries DIRECTORY TARGETS... -- CMAKE-OPTIONS...
+# build_binaries DIRECTORY TARGETS... -- CMAKE-OPTIONS...: one after the other in a directory, whoever asks
 build_binaries() {
   local directory=$1 targets=()
   shift
@@ -55,11 +55,15 @@ build_binaries() {
     shift
   done
   shift || true
-  cmake -G Ninja -S "$root" -B "$directory" -DCMAKE_BUILD_TYPE=RelWithDebInfo "$@" >"$cache/cmake.log" 2>&1 || {
-    tail -20 "$cache/cmake.log" >&2
-    return 1
-  }
-  cmake --build "$directory" --target "${targets[@]}"
+  mkdir -p "$directory"
+  (
+    flock 9
+    cmake -G Ninja -S "$root" -B "$directory" -DCMAKE_BUILD_TYPE=RelWithDebInfo "$@" >"$directory/cmake.log" 2>&1 || {
+      tail -20 "$directory/cmake.log" >&2
+      exit 1
+    }
+    cmake --build "$directory" --target "${targets[@]}"
+  ) 9>"$directory/lock"
 }
 
 # A Kubernetes with the operator's image and OpenMLDB's stand-in in the versions of demo and tests.
