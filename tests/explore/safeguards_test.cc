@@ -64,6 +64,18 @@ std::string KilledWithout(Safeguard safeguard, const std::string& scenario) {
 
 TEST(Safeguards, LoseNothingTogether) { EXPECT_EQ(First(BusyTable, {}, 2), ""); }
 
+// Its followers are hardly ever equal to it (M7).
+Scenario TableThatIsWrittenToAllTheTime(uint64_t seed) {
+  Scenario scenario = BusyTable(seed);
+  scenario.shape.tables[0].partitions = 1;
+  scenario.shape.write_interval = absl::Milliseconds(1);
+  return scenario;
+}
+
+TEST(Safeguards, LeaveATableWithoutALeaderNoLongerThoughItIsWrittenToAllTheTime) {
+  EXPECT_EQ(First(TableThatIsWrittenToAllTheTime, {}, 1), "");
+}
+
 TEST(Safeguards, WithoutEqualityRowsAreLost) {
   EXPECT_THAT(First(BusyTable, {Safeguard::kEquality}, 5), HasSubstr("rows lost"));
 }
