@@ -170,7 +170,7 @@ class Actor {
 
   absl::Status operator()(const action::Recover& a) {
     const auto lost = RecoverFromLeader(openmldb_, a.partition, StorageOf(a.partition), a.endpoint,
-                                        FollowedInTerm(a.partition, a.endpoint));
+                                        ledger_.FollowedInTerm(a.partition, a.endpoint));
     if (!lost.ok()) return lost.status();
     NoteLostRows(*lost, a.partition, a.endpoint);
     return absl::OkStatus();
@@ -196,7 +196,7 @@ class Actor {
     // As it is now: what was seen before may be part of what is mended.
     const auto partition = openmldb_.GetPartition(a.partition);
     if (!partition.ok()) return partition.status();
-    uint64_t followed_in_term = FollowedInTerm(a.partition, a.tablet);
+    uint64_t followed_in_term = ledger_.FollowedInTerm(a.partition, a.tablet);
     const auto result = omdb::Rejoin(openmldb_, clock_, *seen_.database->TableOf(a.partition),
                                      *partition, a.tablet, followed_in_term);
     if (followed_in_term > 0)
@@ -254,10 +254,6 @@ class Actor {
   }
   StorageMode StorageOf(const PartitionId& id) const {
     return seen_.database->TableOf(id)->storage_mode;
-  }
-  uint64_t FollowedInTerm(const PartitionId& id, const std::string& tablet) const {
-    const auto known = ledger_.followed_in_term.find(FollowerKey(id, tablet));
-    return known == ledger_.followed_in_term.end() ? 0 : known->second;
   }
 
   Kubernetes& kubernetes_;

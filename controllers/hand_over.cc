@@ -94,7 +94,7 @@ class HandOver {
   // Those that are equal within the fence are demoted in it. It is lifted in every case.
   void FenceAndDemote(const Moves& moves) {
     const absl::Time fenced_at = clock_.Now();
-    const absl::Status fenced = openmldb_.SetMode(from_, true);
+    const absl::Status fenced = openmldb_.SetMode(from_, true, limits_.fence);
     const absl::Time deadline = fenced_at + limits_.fence * 4 / 5;
     Moves left = fenced.ok() ? moves : Moves();
     while (!left.empty() && clock_.Now() < deadline) {
@@ -102,7 +102,7 @@ class HandOver {
         const absl::Duration rest = deadline - clock_.Now();
         if (rest <= absl::ZeroDuration()) return false;
         const auto equal = move->EqualOffset(rest);
-        if (equal) move->Demote(*equal, fenced_at);
+        if (equal) move->Demote(*equal, fenced_at, limits_.fence / 5);
         return equal.has_value();
       });
       if (!left.empty()) clock_.Sleep(kPoll / 5);
@@ -118,8 +118,8 @@ class HandOver {
 
   absl::Status Unfence() {
     absl::Status status;
-    for (int attempt = 0; attempt < 3; ++attempt) {
-      status = openmldb_.SetMode(from_, false);
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      status = openmldb_.SetMode(from_, false, limits_.pause / kAttempts);
       if (status.ok()) return status;
     }
     return absl::Status(

@@ -77,11 +77,11 @@ bool LeaderMove::HasNoLag(bool busy) {
          (busy && before && *std::min_element(offsets->begin(), offsets->end()) >= *before);
 }
 
-void LeaderMove::Demote(uint64_t equal, absl::Time fenced_at) {
+void LeaderMove::Demote(uint64_t equal, absl::Time fenced_at, absl::Duration limit) {
   paused_since_ = fenced_at;
   result_.offset = equal;
   demoted_ = true;
-  demotion_ = openmldb_.ChangeRole(partition_, from_, TableMode::kFollower, old_term_, {});
+  demotion_ = openmldb_.ChangeRole(partition_, from_, TableMode::kFollower, old_term_, {}, limit);
 }
 
 void LeaderMove::CheckDemotion() {
@@ -135,7 +135,7 @@ void LeaderMove::PutOff() {
 void LeaderMove::AskForChange() {
   if (!Demoted()) return;
   asked_at_ = clock_.Now();
-  asked_ = openmldb_.ChangeLeader(partition_, to_);
+  asked_ = openmldb_.ChangeLeader(partition_, to_, limits_.pause / kAttempts);
   // A lost answer does not mean that nothing happened: look.
   unanswered_ = absl::IsDeadlineExceeded(asked_);
   may_run_ = asked_.ok() || unanswered_;
@@ -234,8 +234,8 @@ absl::Status LeaderMove::EndOps(const absl::Status& why) {
 
 absl::Status LeaderMove::Restore() {
   absl::Status status;
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    status = LeadAgain(openmldb_, before_, what_.storage, from_);
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    status = LeadAgain(openmldb_, before_, what_.storage, from_, limits_.pause / kAttempts);
     // Another one leads on its tablet: the change went through, and two leaders would lose rows.
     if (status.ok() || absl::IsFailedPrecondition(status)) break;
   }

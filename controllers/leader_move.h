@@ -15,6 +15,9 @@ namespace omdb {
 // The payload of a status for which LaneBlocked holds.
 inline constexpr char kLaneBlocked[] = "openmldb.ai/lane-blocked";
 
+// At what ends a pause of writes: each may take its part of the longest pause.
+inline constexpr int kAttempts = 3;
+
 // Serving until it is demoted, then demoted until it has ended; whatever ends it early leaves it
 // serving where that is possible. A step that comes too late for it does nothing.
 class LeaderMove {
@@ -38,8 +41,8 @@ class LeaderMove {
   // All replicas are equal or, while it is busy, have what the leader had at the last look: none of
   // them is in a pause of replication (M7).
   bool HasNoLag(bool busy);
-  // While its tablet is fenced and all replicas are at `equal`.
-  void Demote(uint64_t equal, absl::Time fenced_at);
+  // While its tablet is fenced and all replicas are at `equal`; waits for no longer than `limit`.
+  void Demote(uint64_t equal, absl::Time fenced_at, absl::Duration limit);
   // When the fence is lifted: a row that slipped in before the demotion makes it serve again.
   void CheckDemotion();
   // It was found demoted.

@@ -154,6 +154,11 @@ std::string FollowerKey(const PartitionId& partition, const std::string& tablet)
   return absl::StrCat(ToString(partition), " on ", tablet);
 }
 
+uint64_t Ledger::FollowedInTerm(const PartitionId& partition, const std::string& tablet) const {
+  const auto known = followed_in_term.find(FollowerKey(partition, tablet));
+  return known == followed_in_term.end() ? 0 : known->second;
+}
+
 void AddReport(std::vector<TabletReport>& reports, const TabletReport& report) {
   for (TabletReport& present : reports) {
     if (present.name != report.name) continue;

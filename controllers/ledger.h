@@ -104,6 +104,9 @@ struct Ledger {
   // once is enough.
   std::string preflighted;
 
+  // 0 when it is not known.
+  uint64_t FollowedInTerm(const PartitionId& partition, const std::string& tablet) const;
+
   bool operator==(const Ledger&) const = default;
 };
 

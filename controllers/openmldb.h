@@ -204,10 +204,11 @@ absl::Status OpenMldbError(int code, const std::string& what, const std::string&
 // The code inside `status`, or 0 when OpenMLDB did not answer with one.
 int CodeOf(const absl::Status& status);
 
-// One OpenMLDB cluster. Every call is synchronous, has its own deadline (seconds) and may fail with
-// Unavailable (not reached), DeadlineExceeded (may have happened all the same), or OpenMldbError.
-// Calls that should run at the same time are one batch call; its answers are in the order of the
-// requests. Thread-safe; one instance serves one cluster.
+// One OpenMLDB cluster. Every call is synchronous, has its own deadline (seconds; no longer than
+// its `limit`, where it has one) and may fail with Unavailable (not reached), DeadlineExceeded (may
+// have happened all the same), or OpenMldbError. Calls that should run at the same time are one
+// batch call; its answers are in the order of the requests. Thread-safe; one instance serves one
+// cluster.
 class OpenMldb {
  public:
   virtual ~OpenMldb() = default;
@@ -231,7 +232,8 @@ class OpenMldb {
   virtual absl::StatusOr<std::vector<Op>> ShowOpStatus(const PartitionId& partition) = 0;
   virtual absl::StatusOr<bool> GetAutoFailover() = 0;
   virtual absl::Status SetAutoFailover(bool on) = 0;
-  virtual absl::Status ChangeLeader(const PartitionId& partition, const std::string& candidate) = 0;
+  virtual absl::Status ChangeLeader(const PartitionId& partition, const std::string& candidate,
+                                    absl::Duration limit = absl::InfiniteDuration()) = 0;
   virtual absl::Status RecoverTable(const PartitionId& partition, const std::string& endpoint) = 0;
   virtual absl::Status AddReplicaNs(const PartitionId& partition, const std::string& endpoint) = 0;
   virtual absl::Status DelReplicaNs(const PartitionId& partition, const std::string& endpoint) = 0;
@@ -251,22 +253,23 @@ class OpenMldb {
   // Everything loaded on each tablet. A tablet not reached is an error in its place.
   virtual std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> GetTableStatus(
       const std::vector<std::string>& tablets) = 0;
-  // The status of one partition on several tablets at once; NotFound where it is not loaded. A
-  // tablet that does not answer is waited for no longer than `limit`.
+  // The status of one partition on several tablets at once; NotFound where it is not loaded.
   virtual std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
       const PartitionId& partition, const std::vector<std::string>& tablets,
       absl::Duration limit = absl::InfiniteDuration()) = 0;
   virtual std::vector<absl::StatusOr<TermPair>> GetTermPair(
-      const PartitionId& partition, StorageMode storage,
-      const std::vector<std::string>& tablets) = 0;
+      const PartitionId& partition, StorageMode storage, const std::vector<std::string>& tablets,
+      absl::Duration limit = absl::InfiniteDuration()) = 0;
   // On the leader only. An empty list when it has no follower (code 134).
   virtual absl::StatusOr<std::vector<FollowerInfo>> GetTableFollower(const PartitionId& partition,
                                                                      const std::string& leader) = 0;
   // true: the whole tablet refuses writes with 453 (F5.2.4 B).
-  virtual absl::Status SetMode(const std::string& tablet, bool follower) = 0;
+  virtual absl::Status SetMode(const std::string& tablet, bool follower,
+                               absl::Duration limit = absl::InfiniteDuration()) = 0;
   virtual absl::Status ChangeRole(const PartitionId& partition, const std::string& tablet,
                                   TableMode mode, uint64_t term,
-                                  const std::vector<std::string>& replicas) = 0;
+                                  const std::vector<std::string>& replicas,
+                                  absl::Duration limit = absl::InfiniteDuration()) = 0;
   virtual std::vector<absl::Status> LoadTable(const std::string& tablet,
                                               const std::vector<LoadRequest>& requests) = 0;
   // Asks `leaders[i]` to replicate `partitions[i]` to `follower`. Already there (119) is ok.

@@ -16,9 +16,10 @@ namespace omdb {
 
 // Makes `tablet`, which the metadata has as leader and which has every row, lead on its tablet too:
 // with a term that no follower refuses, so that one fenced by a ChangeLeader that came to nothing
-// follows again (M2). FailedPrecondition when another replica leads on its tablet.
+// follows again (M2). No call is waited for longer than `limit`. FailedPrecondition when another
+// replica leads on its tablet.
 absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMode storage,
-                       const std::string& tablet);
+                       const std::string& tablet, absl::Duration limit = absl::InfiniteDuration());
 
 // What only one replica has, from a term that ended without it: exactly what was lost when its
 // leadership was taken away (M1).
@@ -56,7 +57,8 @@ struct RejoinResult {
 };
 
 // Brings back a replica that is not alive for the nameserver: loads what its tablet has on disk and
-// lets its leader go on from there; what does not fit the terms goes through RecoverTable.
+// lets its leader go on from there; what does not fit the terms, or has fewer records than its
+// leader in the end, goes through RecoverTable.
 // `followed_in_term`, as above, becomes the present one when the leader goes on from there. Waits
 // for at most a few seconds.
 absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& table,

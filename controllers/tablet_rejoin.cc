@@ -19,10 +19,10 @@ constexpr absl::Duration kAttachAnew = absl::Seconds(15);
 // A partition without another replica, whose downtime was accepted: the tablet stays its leader.
 bool StaysLeader(const HeldPartition& held) { return held.was_leader && held.moved_to.empty(); }
 
-// What is gone at the same offset was not loaded (M12). More may be there than before: what has
-// outlived its time goes from memory before it goes from disk.
+// What is gone was not loaded (M12). More may be there than before: what was on its way, and what
+// has outlived its time, which goes from memory before it goes from disk.
 bool HasItsRecords(const HeldPartition& held, const ReplicaStatus& status) {
-  return status.offset != held.offset || status.record_count >= held.record_count;
+  return status.record_count >= held.record_count;
 }
 
 // An ex-leader must be exactly where it stopped: the next term begins one above (M11). A follower
@@ -38,9 +38,8 @@ bool AsRemembered(const HeldPartition& held, const ReplicaStatus& status, uint64
 bool FitsTheTerms(const Ledger& ledger, const Partition& partition, const std::string& tablet,
                   uint64_t offset) {
   if (partition.term_offsets.empty()) return true;
-  const auto known = ledger.followed_in_term.find(FollowerKey(partition.id, tablet));
-  return known != ledger.followed_in_term.end() &&
-         BeyondItsTerm(partition.term_offsets, {known->second, offset}).count == 0;
+  const uint64_t term = ledger.FollowedInTerm(partition.id, tablet);
+  return term > 0 && BeyondItsTerm(partition.term_offsets, {term, offset}).count == 0;
 }
 
 // Somebody has the replica recovered meanwhile. It is left to that, and no leader goes on from

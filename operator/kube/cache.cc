@@ -112,7 +112,10 @@ void Cache::List(std::vector<Json> objects) {
       Entry entry = MakeEntry(std::move(object), 0);
       const auto grave = buried_.find(entry.uid);
       if (grave != buried_.end() && grave->second.write > writes_before_list_) continue;
-      if (grave != buried_.end()) buried_.erase(grave);
+      if (grave != buried_.end()) {
+        buried_.erase(grave);
+        std::erase(burials_, entry.uid);
+      }
       listed.emplace(std::move(key), std::move(entry));
     }
     std::vector<ObjectKey> gone;

@@ -79,7 +79,8 @@ void EventRecorder::Record(const Json& regarding, const EventNote& note) {
       absl::StrCat(regarding.value("metadata", Json::object()).value("uid", ""), "\n", note.warning,
                    "\n", note.reason, "\n", note.action, "\n", note.note);
   std::lock_guard lock(mutex_);
-  Trim(now);
+  Expire(now);
+  if (!series_.contains(key)) MakeRoom();
   Series& series = series_[key];
   if (series.count == 0) series.event = NewEvent(regarding, note, options_, key, now);
   ++series.count;
@@ -129,10 +130,13 @@ void EventRecorder::Run() {
   }
 }
 
-void EventRecorder::Trim(absl::Time now) {
+void EventRecorder::Expire(absl::Time now) {
   std::erase_if(series_, [&](const auto& entry) {
     return !entry.second.queued && now - entry.second.last > options_.series_window;
   });
+}
+
+void EventRecorder::MakeRoom() {
   if (series_.size() < options_.series_limit) return;
   auto oldest = series_.end();
   for (auto it = series_.begin(); it != series_.end(); ++it) {

@@ -65,8 +65,10 @@ class EventRecorder {
   };
 
   void Run();
-  // Forgets series that are over, and the one longest silent when there are too many.
-  void Trim(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Forgets series that are over.
+  void Expire(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Forgets the one longest silent when there are too many.
+  void MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Kubernetes* const kubernetes_;
   Clock* const clock_;

@@ -47,6 +47,13 @@ void Attempt::Prepare(size_t call_index, bool is_second_try, const CallOptions& 
   context.AddMetadata("authorization", options.credential);
 }
 
+absl::Status Attempt::AskPermission(const CallOptions& options, const std::string& what) const {
+  if (!options.permission) return absl::OkStatus();
+  if (absl::Status status = options.permission(); !status.ok()) return status;
+  if (absl::Now() < deadline) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(what, ": not made, its time was over before"));
+}
+
 void Attempt::CancelIfExpired() {
   if (expired || absl::Now() < expiry) return;
   sent = WasSent(context);

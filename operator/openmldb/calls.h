@@ -33,7 +33,7 @@ struct CallOptions {
   // Of the timeout, how long to wait for a connection: longer than the pause between two attempts
   // to connect, and short, since a server that is down shall not hold up a batch.
   absl::Duration connect_wait = absl::Milliseconds(1500);
-  // Asked before each call; not set where the call only reads.
+  // Asked before each try of a call, whose time already runs; not set where the call only reads.
   std::function<absl::Status()> permission = {};
 };
 
@@ -54,6 +54,9 @@ struct Attempt {
   // Sets credential and deadline, and to wait for a connection within it: without that a server
   // that came back is not reached.
   void Prepare(size_t call_index, bool is_second_try, const CallOptions& options);
+  // Unavailable when the permission came too late: of a process that was paused after it, another
+  // may have taken the Lease.
+  absl::Status AskPermission(const CallOptions& options, const std::string& what) const;
   void CancelIfExpired();
   // To be called when the status is there.
   void Finish();
@@ -112,8 +115,12 @@ std::vector<absl::StatusOr<Response>> CallAll(Channels& channels,
   const auto start = [&](size_t index, bool second_try) {
     auto owned = std::make_unique<Flight>();
     Flight* flight = owned.get();
-    flights.emplace(flight, std::move(owned));
     flight->Prepare(index, second_try, options);
+    if (absl::Status status = flight->AskPermission(options, calls[index].what); !status.ok()) {
+      results[index] = status;
+      return;
+    }
+    flights.emplace(flight, std::move(owned));
     Stub* stub = StubOf(**calls[index].peer, static_cast<const Stub*>(nullptr));
     flight->reader = (stub->*method)(&flight->context, calls[index].request, &queue);
     flight->reader->StartCall();
@@ -122,12 +129,10 @@ std::vector<absl::StatusOr<Response>> CallAll(Channels& channels,
   size_t next = 0;
   const auto start_more = [&] {
     for (; next < calls.size() && flights.size() < kAtOnce; ++next) {
-      absl::Status status = calls[next].peer.status();
-      if (status.ok() && options.permission) status = options.permission();
-      if (status.ok()) {
+      if (calls[next].peer.ok()) {
         start(next, /*second_try=*/false);
       } else {
-        results[next] = status;
+        results[next] = calls[next].peer.status();
       }
     }
   };

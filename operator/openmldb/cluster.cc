@@ -56,8 +56,9 @@ class Cluster final : public OpenMldb {
   }
   absl::StatusOr<bool> GetAutoFailover() override { return nameserver_.GetAutoFailover(); }
   absl::Status SetAutoFailover(bool on) override { return nameserver_.SetAutoFailover(on); }
-  absl::Status ChangeLeader(const PartitionId& partition, const std::string& candidate) override {
-    return nameserver_.ChangeLeader(partition, candidate);
+  absl::Status ChangeLeader(const PartitionId& partition, const std::string& candidate,
+                            absl::Duration limit) override {
+    return nameserver_.ChangeLeader(partition, candidate, limit);
   }
   absl::Status RecoverTable(const PartitionId& partition, const std::string& endpoint) override {
     return nameserver_.RecoverTable(partition, endpoint);
@@ -91,21 +92,23 @@ class Cluster final : public OpenMldb {
       absl::Duration limit) override {
     return tablets_.GetReplicaStatus(partition, tablets, limit);
   }
-  std::vector<absl::StatusOr<TermPair>> GetTermPair(
-      const PartitionId& partition, StorageMode storage,
-      const std::vector<std::string>& tablets) override {
-    return tablets_.GetTermPair(partition, storage, tablets);
+  std::vector<absl::StatusOr<TermPair>> GetTermPair(const PartitionId& partition,
+                                                    StorageMode storage,
+                                                    const std::vector<std::string>& tablets,
+                                                    absl::Duration limit) override {
+    return tablets_.GetTermPair(partition, storage, tablets, limit);
   }
   absl::StatusOr<std::vector<FollowerInfo>> GetTableFollower(const PartitionId& partition,
                                                              const std::string& leader) override {
     return tablets_.GetTableFollower(partition, leader);
   }
-  absl::Status SetMode(const std::string& tablet, bool follower) override {
-    return tablets_.SetMode(tablet, follower);
+  absl::Status SetMode(const std::string& tablet, bool follower, absl::Duration limit) override {
+    return tablets_.SetMode(tablet, follower, limit);
   }
   absl::Status ChangeRole(const PartitionId& partition, const std::string& tablet, TableMode mode,
-                          uint64_t term, const std::vector<std::string>& replicas) override {
-    return tablets_.ChangeRole(partition, tablet, mode, term, replicas);
+                          uint64_t term, const std::vector<std::string>& replicas,
+                          absl::Duration limit) override {
+    return tablets_.ChangeRole(partition, tablet, mode, term, replicas, limit);
   }
   std::vector<absl::Status> LoadTable(const std::string& tablet,
                                       const std::vector<LoadRequest>& requests) override {

@@ -1,5 +1,6 @@
 #include "operator/openmldb/nameserver_client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -141,10 +142,11 @@ absl::Status NameserverClient::SetAutoFailover(bool on) {
 }
 
 absl::Status NameserverClient::ChangeLeader(const PartitionId& partition,
-                                            const std::string& candidate) {
+                                            const std::string& candidate, absl::Duration limit) {
   auto request = ForPartition<ns::ChangeLeaderRequest>(partition);
   request.set_candidate_leader(candidate);
-  return Change(&Stub::PrepareAsyncChangeLeader, request, On("ChangeLeader", partition, candidate));
+  return Change(&Stub::PrepareAsyncChangeLeader, request, On("ChangeLeader", partition, candidate),
+                std::min(limit, options_.nameserver_timeout));
 }
 
 absl::Status NameserverClient::RecoverTable(const PartitionId& partition,

@@ -28,7 +28,8 @@ class NameserverClient {
   absl::StatusOr<std::vector<Op>> ShowOpStatus(const PartitionId& partition);
   absl::StatusOr<bool> GetAutoFailover();
   absl::Status SetAutoFailover(bool on);
-  absl::Status ChangeLeader(const PartitionId& partition, const std::string& candidate);
+  absl::Status ChangeLeader(const PartitionId& partition, const std::string& candidate,
+                            absl::Duration limit = absl::InfiniteDuration());
   absl::Status RecoverTable(const PartitionId& partition, const std::string& endpoint);
   absl::Status AddReplica(const PartitionId& partition, const std::string& endpoint);
   absl::Status DelReplica(const PartitionId& partition, const std::string& endpoint);

@@ -14,8 +14,9 @@ namespace {
 namespace api = openmldb::api;
 using Stub = api::TabletServer::Stub;
 
-CallOptions Options(const OpenMldbOptions& options, Effect effect) {
-  CallOptions call{options.credential, options.tablet_timeout, effect};
+CallOptions Options(const OpenMldbOptions& options, Effect effect,
+                    absl::Duration limit = absl::InfiniteDuration()) {
+  CallOptions call{options.credential, std::min(limit, options.tablet_timeout), effect};
   if (effect == Effect::kOnce) call.permission = options.may_change;
   return call;
 }
@@ -81,11 +82,11 @@ std::vector<absl::StatusOr<Response>> TabletClient::CallTablets(
 template <typename Response, typename MethodPointer, typename Request>
 absl::StatusOr<Response> TabletClient::CallTablet(MethodPointer method, const std::string& tablet,
                                                   Request request, const std::string& what,
-                                                  Effect effect) {
+                                                  Effect effect, absl::Duration limit) {
   std::vector<Outgoing<Request>> calls;
   calls.push_back(To(tablet, std::move(request), what));
   return std::move(
-      CallTablets<Response>(method, calls, {tablet}, Options(options_, effect)).front());
+      CallTablets<Response>(method, calls, {tablet}, Options(options_, effect, limit)).front());
 }
 
 std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> TabletClient::GetTableStatus(
@@ -119,10 +120,9 @@ std::vector<absl::StatusOr<ReplicaStatus>> TabletClient::GetReplicaStatus(
     calls.push_back(To(tablet, ForPartition<api::GetTableStatusRequest>(partition), what));
   }
   std::vector<absl::StatusOr<ReplicaStatus>> results;
-  CallOptions options = Options(options_, Effect::kRepeatable);
-  options.timeout = std::min(options.timeout, limit);
-  const auto responses = CallTablets<api::GetTableStatusResponse>(&Stub::PrepareAsyncGetTableStatus,
-                                                                  calls, tablets, options);
+  const auto responses =
+      CallTablets<api::GetTableStatusResponse>(&Stub::PrepareAsyncGetTableStatus, calls, tablets,
+                                               Options(options_, Effect::kRepeatable, limit));
   for (size_t i = 0; i < responses.size(); ++i) {
     if (!responses[i].ok()) {
       results.emplace_back(responses[i].status());
@@ -137,7 +137,8 @@ std::vector<absl::StatusOr<ReplicaStatus>> TabletClient::GetReplicaStatus(
 }
 
 std::vector<absl::StatusOr<TermPair>> TabletClient::GetTermPair(
-    const PartitionId& partition, StorageMode storage, const std::vector<std::string>& tablets) {
+    const PartitionId& partition, StorageMode storage, const std::vector<std::string>& tablets,
+    absl::Duration limit) {
   std::vector<Outgoing<api::GetTermPairRequest>> calls;
   for (const std::string& tablet : tablets) {
     auto request = ForPartition<api::GetTermPairRequest>(partition);
@@ -147,7 +148,7 @@ std::vector<absl::StatusOr<TermPair>> TabletClient::GetTermPair(
   std::vector<absl::StatusOr<TermPair>> results;
   for (const auto& response :
        CallTablets<api::GetTermPairResponse>(&Stub::PrepareAsyncGetTermPair, calls, tablets,
-                                             Options(options_, Effect::kRepeatable))) {
+                                             Options(options_, Effect::kRepeatable, limit))) {
     if (!response.ok()) {
       results.emplace_back(response.status());
       continue;
@@ -175,18 +176,19 @@ absl::StatusOr<std::vector<FollowerInfo>> TabletClient::GetTableFollower(
   return followers;
 }
 
-absl::Status TabletClient::SetMode(const std::string& tablet, bool follower) {
+absl::Status TabletClient::SetMode(const std::string& tablet, bool follower, absl::Duration limit) {
   api::SetModeRequest request;
   request.set_follower(follower);
   return CallTablet<api::GeneralResponse>(&Stub::PrepareAsyncSetMode, tablet, std::move(request),
                                           follower ? "SetMode to follower" : "SetMode to leader",
-                                          Effect::kOnce)
+                                          Effect::kOnce, limit)
       .status();
 }
 
 absl::Status TabletClient::ChangeRole(const PartitionId& partition, const std::string& tablet,
                                       TableMode mode, uint64_t term,
-                                      const std::vector<std::string>& replicas) {
+                                      const std::vector<std::string>& replicas,
+                                      absl::Duration limit) {
   auto request = ForPartition<api::ChangeRoleRequest>(partition);
   const bool leader = mode == TableMode::kLeader;
   request.set_mode(leader ? api::kTableLeader : api::kTableFollower);
@@ -195,7 +197,7 @@ absl::Status TabletClient::ChangeRole(const PartitionId& partition, const std::s
   return CallTablet<api::ChangeRoleResponse>(
              &Stub::PrepareAsyncChangeRole, tablet, std::move(request),
              absl::StrCat(On("ChangeRole", partition), leader ? " to leader" : " to follower"),
-             Effect::kOnce)
+             Effect::kOnce, limit)
       .status();
 }
 

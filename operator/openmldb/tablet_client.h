@@ -32,14 +32,16 @@ class TabletClient {
   std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
       const PartitionId& partition, const std::vector<std::string>& tablets,
       absl::Duration limit = absl::InfiniteDuration());
-  std::vector<absl::StatusOr<TermPair>> GetTermPair(const PartitionId& partition,
-                                                    StorageMode storage,
-                                                    const std::vector<std::string>& tablets);
+  std::vector<absl::StatusOr<TermPair>> GetTermPair(
+      const PartitionId& partition, StorageMode storage, const std::vector<std::string>& tablets,
+      absl::Duration limit = absl::InfiniteDuration());
   absl::StatusOr<std::vector<FollowerInfo>> GetTableFollower(const PartitionId& partition,
                                                              const std::string& leader);
-  absl::Status SetMode(const std::string& tablet, bool follower);
+  absl::Status SetMode(const std::string& tablet, bool follower,
+                       absl::Duration limit = absl::InfiniteDuration());
   absl::Status ChangeRole(const PartitionId& partition, const std::string& tablet, TableMode mode,
-                          uint64_t term, const std::vector<std::string>& replicas);
+                          uint64_t term, const std::vector<std::string>& replicas,
+                          absl::Duration limit = absl::InfiniteDuration());
   std::vector<absl::Status> LoadTable(const std::string& tablet,
                                       const std::vector<LoadRequest>& requests);
   std::vector<absl::Status> AddReplica(const std::vector<PartitionId>& partitions,
@@ -62,7 +64,8 @@ class TabletClient {
                                                     const CallOptions& options);
   template <typename Response, typename MethodPointer, typename Request>
   absl::StatusOr<Response> CallTablet(MethodPointer method, const std::string& tablet,
-                                      Request request, const std::string& what, Effect effect);
+                                      Request request, const std::string& what, Effect effect,
+                                      absl::Duration limit = absl::InfiniteDuration());
 
   Discovery& discovery_;
   Channels& channels_;

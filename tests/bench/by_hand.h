@@ -26,7 +26,7 @@ class ByHand {
   virtual void BeforeStop(const std::string& pod) = 0;
 
   explore::Story& story() { return story_; }
-  explore::WorldOpenMldb& openmldb() { return story_.openmldb(); }
+  OpenMldb& openmldb() { return story_.openmldb(); }
   Measured& measured() { return measured_; }
   // Lets the world go on.
   void Sleep(absl::Duration duration) { story_.world().executor.RunFor(duration); }

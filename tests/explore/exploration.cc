@@ -6,18 +6,25 @@ namespace omdb::explore {
 
 Outcome Explore(uint64_t seed, const std::set<Fault>& kinds, const Telling& telling) {
   std::mt19937_64 random(seed);
-  Story story(seed, RandomShape(random));
+  Shape shape = RandomShape(random);
+  if (kinds.empty()) shape.retry_interval = absl::Milliseconds(50);  // pauses are measured
+  Story story(seed, shape);
   Outcome outcome;
   outcome.name = absl::StrCat("seed ", seed);
   Prepare(story, telling);
-  if (!story.Begin(kFrom)) {
+  // A rollback goes the same way back.
+  const Change change = seed % 4 == 0 ? Change{kTo, kFrom} : Change{kFrom, kTo};
+  if (!story.Begin(change.from)) {
     outcome.failure = "the cluster was not created";
   } else {
     const Database before = story.database();
-    Faults faults(story, random(), kinds, kFaultsFor);
+    Faults faults(story, random(), kinds, change, kFaultsFor);
     story.spec()["upgrade"]["allowSingleReplicaDowntime"] = true;
-    story.Apply(kTo);
-    RunToTheEnd(story, before, kTo, &faults, outcome);
+    story.Apply(change.to);
+    RunToTheEnd(story, before, change.to, &faults, outcome);
+    // A single tablet takes its partitions with it.
+    if (outcome.failure.empty() && kinds.empty() && shape.tablets > 1)
+      outcome.failure = TooLongAPause(story, kLongestPause);
   }
   Conclude(story, outcome);
   return outcome;

@@ -3,10 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <mutex>
 #include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -16,12 +18,18 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "tests/explore/exploration.h"
 #include "tests/explore/scenarios.h"
 
 ABSL_FLAG(uint64_t, seeds, 1000, "how many stories");
 ABSL_FLAG(uint64_t, first, 1, "the first seed");
 ABSL_FLAG(std::vector<std::string>, play, {}, "these seeds instead, such as 79,1042");
+ABSL_FLAG(std::string, play_file, "",
+          "the seeds of this file instead, one a line; a line `faults: ...` says which kinds those "
+          "after it have");
 ABSL_FLAG(std::vector<std::string>, faults, {"all"}, "kinds of faults, or all, or none");
 ABSL_FLAG(std::vector<std::string>, without, {}, "safeguards that are switched off, or all");
 ABSL_FLAG(bool, systematic, false,
@@ -38,6 +46,7 @@ namespace {
 
 using omdb::explore::AllFaults;
 using omdb::explore::AllSafeguards;
+using omdb::explore::Fault;
 using omdb::explore::Outcome;
 using omdb::explore::Scenario;
 using omdb::explore::Strike;
@@ -73,23 +82,49 @@ void Print(const Outcome& outcome) {
 
 using Plays = std::vector<std::function<Outcome()>>;
 
-Plays Seeds(const Telling& telling) {
-  const auto kinds = Parse("--faults", absl::GetFlag(FLAGS_faults), AllFaults());
-  std::vector<uint64_t> seeds;
-  for (const std::string& text : absl::GetFlag(FLAGS_play)) {
-    uint64_t seed = 0;
-    if (!absl::SimpleAtoi(text, &seed)) {
-      std::cerr << "--play: " << text << " is no seed\n";
-      std::exit(2);
-    }
-    seeds.push_back(seed);
+std::set<Fault> ParseFaults(const std::string& flag, const std::vector<std::string>& names) {
+  return Parse(flag, names, AllFaults());
+}
+
+uint64_t ParseSeed(const std::string& flag, const std::string& text) {
+  uint64_t seed = 0;
+  if (absl::SimpleAtoi(text, &seed)) return seed;
+  std::cerr << flag << ": " << text << " is no seed\n";
+  std::exit(2);
+}
+
+std::function<Outcome()> Seed(uint64_t seed, const std::set<Fault>& kinds, const Telling& telling) {
+  return [=] { return omdb::explore::Explore(seed, kinds, telling); };
+}
+
+Plays SeedsOfFile(const std::string& path, std::set<Fault> kinds, const Telling& telling) {
+  std::ifstream file(path);
+  if (!file) {
+    std::cerr << "--play_file: " << path << " cannot be read\n";
+    std::exit(2);
   }
-  for (uint64_t i = 0;
-       seeds.size() < absl::GetFlag(FLAGS_seeds) && absl::GetFlag(FLAGS_play).empty(); ++i)
-    seeds.push_back(absl::GetFlag(FLAGS_first) + i);
   Plays plays;
-  for (const uint64_t seed : seeds)
-    plays.emplace_back([=] { return omdb::explore::Explore(seed, kinds, telling); });
+  for (std::string line; std::getline(file, line);) {
+    absl::string_view rest = line;
+    if (absl::ConsumePrefix(&rest, "faults: ")) {
+      kinds = ParseFaults(path, absl::StrSplit(rest, ','));
+    } else if (!line.empty() && line.front() != '#') {
+      plays.push_back(Seed(ParseSeed(path, line), kinds, telling));
+    }
+  }
+  return plays;
+}
+
+Plays Seeds(const Telling& telling) {
+  const auto kinds = ParseFaults("--faults", absl::GetFlag(FLAGS_faults));
+  const std::string file = absl::GetFlag(FLAGS_play_file);
+  if (!file.empty()) return SeedsOfFile(file, kinds, telling);
+  Plays plays;
+  for (const std::string& text : absl::GetFlag(FLAGS_play))
+    plays.push_back(Seed(ParseSeed("--play", text), kinds, telling));
+  if (!plays.empty()) return plays;
+  for (uint64_t i = 0; i < absl::GetFlag(FLAGS_seeds); ++i)
+    plays.push_back(Seed(absl::GetFlag(FLAGS_first) + i, kinds, telling));
   return plays;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tests/explore/damage.h"
 
 namespace omdb::explore {
 namespace {
@@ -28,12 +29,17 @@ const std::vector<std::pair<Fault, std::string>>& AllFaults() {
       {Fault::kChangeOfMind, "change-of-mind"},
       {Fault::kAutoFailoverByHand, "auto-failover-by-hand"},
       {Fault::kOpByHand, "op-by-hand"},
+      {Fault::kGuideByHand, "guide-by-hand"},
+      {Fault::kPodDeleted, "pod-deleted"},
+      {Fault::kDamagedReplica, "damaged-replica"},
+      {Fault::kStaleCache, "stale-cache"},
   };
   return *kAll;
 }
 
-Faults::Faults(Story& story, uint64_t seed, const std::set<Fault>& kinds, absl::Duration span)
-    : story_(story), random_(seed) {
+Faults::Faults(Story& story, uint64_t seed, const std::set<Fault>& kinds, Change change,
+               absl::Duration span)
+    : story_(story), random_(seed), change_(std::move(change)), wanted_version_(change_.to) {
   story_.operator_calls().SetJudge([this](const OperatorCalls::Call& call) { return Judge(call); });
   if (kinds.empty()) return;
   // Some stories have one fault, some have many.
@@ -69,9 +75,14 @@ void Faults::Strike(Fault fault) {
       if (story_.node().Runs(pod)) story_.node().Crash(pod);
       return;
     }
+    case Fault::kPodDeleted:
+      return DeletePod(AnyServer());
+    case Fault::kDamagedReplica:
+      return DamageReplica(AnyTablet());
     case Fault::kTabletHang:
       return Hang(AnyTablet());
     case Fault::kNameserverHang:
+      nameserver_hung_ = true;
       return Hang(story_.nameserver_name(Between(0, story_.shape().nameservers - 1)));
     case Fault::kSessionExpiry:
       return story_.world().zookeeper.ExpireSession(AnyServer());
@@ -91,12 +102,16 @@ void Faults::Strike(Fault fault) {
     case Fault::kFailedCall:
       calls_.emplace_back(Between(1, 40), CallFate::kFails);
       return;
+    case Fault::kStaleCache:
+      story_.kubernetes().Freeze();
+      mend_.push_back([this] { story_.kubernetes().Thaw(); });
+      return At(Seconds(1, 6), mend_.back());
     case Fault::kTwoOperators:
       pause_operator_ = true;
       until_pause_ = Between(1, 40);
       return;
     case Fault::kChangeOfMind:
-      wanted_version_ = wanted_version_ == "0.9.2" ? "0.9.1" : "0.9.2";
+      wanted_version_ = wanted_version_ == change_.to ? change_.from : change_.to;
       return story_.Apply(wanted_version_);
     case Fault::kAutoFailoverByHand:
       auto_failover_touched_ = true;
@@ -105,6 +120,8 @@ void Faults::Strike(Fault fault) {
       return TouchAutoFailover(Between(0, 1) == 1);
     case Fault::kOpByHand:
       return RunAnOpByHand();
+    case Fault::kGuideByHand:
+      return DrainByHand(AnyTablet());
   }
 }
 
@@ -133,11 +150,38 @@ CallFate Faults::Judge(const OperatorCalls::Call& call) {
 void Faults::CrashTablet() {
   const std::string pod = AnyTablet();
   if (!story_.node().Runs(pod)) return;
+  story_.Tell(absl::StrCat(pod, " is killed"));
+  TabletBreaks();
+  story_.node().Crash(pod);
+}
+
+void Faults::DeletePod(const std::string& pod) {
+  if (!story_.node().Runs(pod)) return;
+  story_.Tell(absl::StrCat("somebody deletes pod ", pod));
+  if (story_.node().tablet(pod) != nullptr) TabletBreaks();
+  story_.node().Delete(pod);
+}
+
+void Faults::TabletBreaks() {
   tablets_crashed_ = true;
   if (story_.world().zookeeper.Value(kAutoFailover) == "true") nameserver_fails_over_ = true;
-  story_.Tell(absl::StrCat(pod, " is killed"));
   tablet_broke_ = story_.world().executor.Now();
-  story_.node().Crash(pod);
+}
+
+void Faults::DamageReplica(const std::string& tablet) {
+  story_.node().BeforeNextPod(tablet, [this, alive = alive_, tablet] {
+    if (!*alive || ended_) return;
+    auto& process = *story_.node().tablet(tablet);
+    if (Between(0, 3) > 0) {
+      const std::string damage = DamageAReplica(story_.world(), process, random_);
+      if (!damage.empty()) story_.Tell(damage);
+      return;
+    }
+    story_.Tell(absl::StrCat("the volume of ", tablet, " is full"));
+    process.disk().FailChanges(absl::ResourceExhaustedError("no space left on device"));
+    mend_.push_back([&process] { process.disk().FailChanges(absl::OkStatus()); });
+    At(Seconds(1, 8), mend_.back());
+  });
 }
 
 // A tablet that crashed before is failed over then.
@@ -186,6 +230,30 @@ void Faults::RunAnOpByHand() {
                              meta.endpoint, ": ", status.message()));
     return;
   }
+}
+
+// A command each second (F6.2), and nobody looks whether something else is under way.
+void Faults::DrainByHand(const std::string& tablet) {
+  const auto tables = story_.openmldb().ShowTable();
+  if (!tables.ok()) return;
+  leaders_touched_ = auto_failover_touched_ = true;
+  const bool before = story_.world().zookeeper.Value(kAutoFailover) == "true";
+  TouchAutoFailover(false);
+  absl::Duration when;
+  for (const Table& table : *tables) {
+    for (const Partition& partition : table.partitions) {
+      if (!partition.LedBy(tablet) || partition.replicas.size() < 2) continue;
+      At(when += absl::Seconds(1), [this, tablet, id = partition.id] {
+        leaders_changed_ = true;
+        const absl::Status status = story_.openmldb().ChangeLeader(id, "auto");
+        story_.Tell(absl::StrCat("somebody moves the leader of ", ToString(id), " away from ",
+                                 tablet, ": ", status.message()));
+      });
+      At(when += absl::Seconds(1),
+         [this, tablet, id = partition.id] { (void)story_.openmldb().RecoverTable(id, tablet); });
+    }
+  }
+  At(when + absl::Seconds(1), [this, before] { TouchAutoFailover(before); });
 }
 
 void Faults::End() {

@@ -18,6 +18,8 @@ namespace omdb::explore {
 enum class Fault {
   kTabletCrash,         // kill -9, its container is started again
   kNameserverCrash,     //
+  kPodDeleted,          // a tablet's or nameserver's, by somebody; the next has another address
+  kDamagedReplica,      // what a tablet's next pod finds on its volume is not all that was there
   kTabletHang,          // SIGSTOP for some seconds
   kNameserverHang,      //
   kSessionExpiry,       // of a tablet's or nameserver's ZooKeeper session
@@ -26,18 +28,28 @@ enum class Fault {
   kOperatorKill,        // before or after one of its calls
   kLostAnswer,          // of one of the operator's calls
   kFailedCall,          // one of the operator's calls does not get through
+  kStaleCache,          // the operator's watches hear of nothing for some seconds
   kTwoOperators,        // the operator is paused in a call while the next one acts
   kChangeOfMind,        // the user wants another version in the middle
   kAutoFailoverByHand,  // somebody turns auto_failover on or off
   kOpByHand,            // somebody changes a leader, or recovers a table
+  kGuideByHand,         // somebody drains a tablet with openmldb_ops.py
 };
 const std::vector<std::pair<Fault, std::string>>& AllFaults();
+
+// What the user asks for.
+struct Change {
+  std::string from;
+  std::string to;
+};
 
 // Draws faults for a story and lets them happen.
 class Faults {
  public:
-  // In the `span` from now on, of the kinds in `kinds`. The story outlives this.
-  Faults(Story& story, uint64_t seed, const std::set<Fault>& kinds, absl::Duration span);
+  // In the `span` from now on, in which `change` is under way, of the kinds in `kinds`. The story
+  // outlives this.
+  Faults(Story& story, uint64_t seed, const std::set<Fault>& kinds, Change change,
+         absl::Duration span);
 
   // Everything that was broken is whole again, and nothing new happens.
   void End();
@@ -54,6 +66,9 @@ class Faults {
   bool a_tablet_broke_in_the_end() const {
     return tablet_broke_ >= story_.completed() - absl::Seconds(1);
   }
+  // A nameserver that hung may have gone on with an op while it was being cancelled: for a moment
+  // there are two leaders, of which clients know one.
+  bool nameserver_hung() const { return nameserver_hung_; }
   bool leaders_touched() const { return leaders_touched_; }
   // Somebody changed a leader.
   bool leaders_changed() const { return leaders_changed_; }
@@ -70,10 +85,15 @@ class Faults {
   int Between(int low, int high);
 
   void CrashTablet();
+  void DeletePod(const std::string& pod);
+  void DamageReplica(const std::string& tablet);
+  // One is about to lose its process.
+  void TabletBreaks();
   void TouchAutoFailover(bool on);
   void Hang(const std::string& pod);
   void BlockReplication();
   void RunAnOpByHand();
+  void DrainByHand(const std::string& tablet);
 
   Story& story_;
   std::mt19937_64 random_;
@@ -87,10 +107,12 @@ class Faults {
   bool tablets_crashed_ = false;
   absl::Time tablet_broke_ = absl::InfinitePast();
   bool nameserver_fails_over_ = false;
+  bool nameserver_hung_ = false;
   bool auto_failover_touched_ = false;
   bool leaders_touched_ = false;
   bool leaders_changed_ = false;
-  std::string wanted_version_ = "0.9.2";
+  const Change change_;
+  std::string wanted_version_;
 };
 
 }  // namespace omdb::explore

@@ -12,6 +12,7 @@
 #include "controllers/hand_over.h"
 #include "controllers/replica_repair.h"
 #include "tablet.pb.h"
+#include "tests/explore/outcome.h"
 #include "tests/explore/story.h"
 #include "tests/simulator/world/caller.h"
 
@@ -33,7 +34,7 @@ Shape Cluster() {
 class Hazards : public testing::TestWithParam<bool> {
  protected:
   explicit Hazards(const Shape& shape = Cluster()) : story_(1, shape) {}
-  void SetUp() override { ASSERT_TRUE(story_.Begin("0.9.1")); }
+  void SetUp() override { ASSERT_TRUE(story_.Begin(kFrom)); }
 
   bool guarded() const { return GetParam(); }
   OpenMldb& openmldb() { return story_.openmldb(); }
@@ -74,18 +75,10 @@ class Hazards : public testing::TestWithParam<bool> {
   void WriteTo(const std::string& tablet, const PartitionId& id, uint64_t rows) {
     simulator::Caller client(story_.world(), "stale");
     for (uint64_t i = 0; i < rows; ++i) {
-      const std::string key = WorldWriter::Key(kStale + written_++);
-      ::openmldb::api::PutRequest request;
-      request.set_tid(id.tid);
-      request.set_pid(id.pid);
-      request.set_time(1);
-      request.set_value(key);
-      request.add_dimensions()->set_key(key);
-      ASSERT_EQ(client
-                    .Call<::openmldb::api::PutResponse>(*openmldb().AddressOf(tablet),
-                                                        "openmldb.api.TabletServer/Put", request)
-                    ->code(),
-                0);
+      const auto request = WorldWriter::RequestFor(id, kStale + written_++);
+      const auto response = client.Call<::openmldb::api::PutResponse>(*openmldb().AddressOf(tablet),
+                                                                      WorldWriter::kPut, request);
+      ASSERT_EQ(response->code(), 0);
     }
   }
   void Detach(const PartitionId& id, const std::string& leader, const std::string& follower) {

@@ -25,7 +25,7 @@ class LostRows {
     story_.Apply(kTo);
     const absl::Duration when =
         absl::Seconds(8) * std::uniform_real_distribution<double>(0, 1)(random_);
-    story_.RunUntilTrue([] { return false; }, absl::Seconds(4) + when);
+    story_.RunFor(absl::Seconds(4) + when);
     ASSERT_TRUE(story_.RunUntilTrue(
         [this] { return story_.ledger().tablet && !story_.database().auto_failover; },
         absl::Seconds(30)));
@@ -33,7 +33,7 @@ class LostRows {
     story_.world().executor.Schedule(
         absl::Milliseconds(100) * std::uniform_real_distribution<double>(0, 1)(random_),
         [this] { Die(); });
-    story_.RunUntilTrue([] { return false; }, absl::Seconds(80));
+    story_.RunFor(absl::Seconds(80));
     story_.node().away.clear();
     ASSERT_TRUE(story_.RunUntilReady(kTo, absl::Minutes(10))) << story_.condition("Ready").message;
     Judge();

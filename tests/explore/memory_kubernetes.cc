@@ -36,25 +36,26 @@ void MemoryKubernetes::Touch(const ResourceType& type, Json& object) {
 }
 
 absl::StatusOr<Json> MemoryKubernetes::Get(const ResourceType& type, const ObjectKey& key) {
-  return Found(type, key);
+  return Found(Cached(), type, key);
 }
 
-absl::StatusOr<Json> MemoryKubernetes::Found(const ResourceType& type, const ObjectKey& key) {
-  const Json* found = Find(type, key);
-  if (found == nullptr)
+absl::StatusOr<Json> MemoryKubernetes::Found(const std::map<Key, Json>& objects,
+                                             const ResourceType& type, const ObjectKey& key) {
+  const auto found = objects.find(Key(type.kind, key.ns, key.name));
+  if (found == objects.end())
     return absl::NotFoundError(absl::StrCat(type.kind, " ", key.name, " not found"));
-  return *found;
+  return found->second;
 }
 
 absl::StatusOr<Json> MemoryKubernetes::GetFresh(const ResourceType& type, const ObjectKey& key) {
-  return Call("get", type, key.name, false, [&] { return Found(type, key); });
+  return Call("get", type, key.name, false, [&] { return Found(objects_, type, key); });
 }
 
 absl::StatusOr<std::vector<Json>> MemoryKubernetes::List(
     const ResourceType& type, const std::string& ns,
     const std::map<std::string, std::string>& labels) {
   std::vector<Json> found;
-  for (const auto& [key, object] : objects_) {
+  for (const auto& [key, object] : Cached()) {
     if (std::get<0>(key) == type.kind && std::get<1>(key) == ns && HasLabels(object, labels))
       found.push_back(object);
   }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -44,6 +45,11 @@ class MemoryKubernetes : public Kubernetes {
   void WriteLedgersLate() { late_ledgers_ = true; }
   void ForgetLateLedgers() { late_.clear(); }
 
+  // From now on Get and List, which the operator's cache answers, answer with what is stored now;
+  // until `Thaw`.
+  void Freeze() { frozen_ = objects_; }
+  void Thaw() { frozen_.reset(); }
+
   // Called after each change with the kind that changed.
   void OnChange(std::function<void(const ResourceType&)> changed) { changed_ = std::move(changed); }
 
@@ -54,13 +60,16 @@ class MemoryKubernetes : public Kubernetes {
   template <typename Act>
   auto Call(const std::string& verb, const ResourceType& type, const std::string& name,
             bool changes, const Act& act) -> decltype(act());
-  absl::StatusOr<Json> Found(const ResourceType& type, const ObjectKey& key);
+  const std::map<Key, Json>& Cached() const { return frozen_ ? *frozen_ : objects_; }
+  static absl::StatusOr<Json> Found(const std::map<Key, Json>& objects, const ResourceType& type,
+                                    const ObjectKey& key);
   absl::StatusOr<Json> ApplyLate(const Json& object);
   void Touch(const ResourceType& type, Json& object);
 
   simulator::World& world_;
   OperatorCalls& operator_calls_;
   std::map<Key, Json> objects_;
+  std::optional<std::map<Key, Json>> frozen_;
   uint64_t version_ = 0;
   bool late_ledgers_ = false;
   std::vector<Json> late_;

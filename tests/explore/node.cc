@@ -126,6 +126,7 @@ void Node::SyncPod(Json& pod) {
     return;
   }
   if (container->pod_uid == uid) return;
+  if (auto happens = before_next_pod_.extract(name); !happens.empty()) happens.mapped()();
   container->pod_uid = uid;
   container->starts = 0;
   container->component = ComponentLabel(pod);
@@ -274,6 +275,18 @@ void Node::Resume(const std::string& pod) {
   Container& container = *containers_.at(pod);
   if (container.tablet) container.tablet->Resume();
   if (container.nameserver) container.nameserver->Resume();
+}
+
+void Node::Delete(const std::string& pod) {
+  for (Json* object : kubernetes_.All(types::Pod())) {
+    if (object->at("metadata").at("name") == pod)
+      (*object)["metadata"]["deletionTimestamp"] = absl::FormatTime(world_.executor.Now());
+  }
+  ScheduleSync();
+}
+
+void Node::BeforeNextPod(const std::string& pod, std::function<void()> happens) {
+  before_next_pod_[pod] = std::move(happens);
 }
 
 void Node::Crash(const std::string& pod) {

@@ -1,6 +1,7 @@
 #ifndef OMDB_TESTS_EXPLORE_NODE_H_
 #define OMDB_TESTS_EXPLORE_NODE_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -33,6 +34,10 @@ class Node {
   simulator::Process<simulator::TabletServer>* tablet(const std::string& name);
   // kill -9 of the server in a pod; its container is started again.
   void Crash(const std::string& pod);
+  // As `kubectl delete pod`: another pod takes its place, with another address.
+  void Delete(const std::string& pod);
+  // Once, when another pod takes its place, before its server starts.
+  void BeforeNextPod(const std::string& pod, std::function<void()> happens);
   // SIGSTOP and SIGCONT of the server in a pod. False when none is running there.
   bool Pause(const std::string& pod);
   void Resume(const std::string& pod);
@@ -58,6 +63,7 @@ class Node {
   simulator::Options options_;
   std::map<std::string, std::unique_ptr<Container>>
       containers_;  // by pod name; volumes outlive pods
+  std::map<std::string, std::function<void()>> before_next_pod_;
   int next_ip_ = 1;
   bool sync_scheduled_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -56,9 +56,11 @@ class OperatorCalls {
                                               : absl::CancelledError("this operator leads no more");
   }
 
-  // Carries out `call`, which answers with a Status or StatusOr. Throws OperatorKilled.
+  // Carries out `act`, which answers with a Status or StatusOr; when its answer is lost the
+  // operator waits for it until `deadline` has passed. Throws OperatorKilled.
   template <typename Act>
-  auto Run(std::string what, bool changes, const Act& act) -> decltype(act()) {
+  auto Run(std::string what, bool changes, const Act& act, absl::Duration deadline = kDeadline)
+      -> decltype(act()) {
     const Call call{++count_, std::move(what), changes};
     if (listener_) listener_(call);
     const CallFate fate = judge_ ? judge_(call) : CallFate::kGoesOn;
@@ -68,10 +70,11 @@ class OperatorCalls {
       world_.executor.RunFor(absl::Milliseconds(5));
       return absl::UnavailableError(call.what + ": connection refused");
     }
+    const absl::Time give_up = world_.executor.Now() + deadline;
     auto answer = act();
     if (fate == CallFate::kKilledAfter) throw OperatorKilled();
     if (fate != CallFate::kAnswerLost) return answer;
-    world_.executor.RunFor(kDeadline);
+    world_.executor.RunFor(give_up - world_.executor.Now());
     return absl::DeadlineExceededError(call.what + ": no answer in time");
   }
 

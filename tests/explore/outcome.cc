@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tests/explore/leader_watch.h"
 
 namespace omdb::explore {
 namespace {
@@ -186,6 +187,7 @@ void Prepare(Story& story, const Telling& telling) {
 
 void RunToTheEnd(Story& story, const Database& before, const std::string& version, Faults* faults,
                  Outcome& outcome) {
+  const LeaderWatch watch(story);
   const absl::Time changed = story.world().executor.Now();
   const uint64_t calls = story.operator_calls().count();
   if (faults != nullptr) {
@@ -196,8 +198,8 @@ void RunToTheEnd(Story& story, const Database& before, const std::string& versio
     const Condition ready = story.condition("Ready");
     TellWhatIsUnwell(story);
     // Back before the first pod was replaced: at rest OpenMLDB mends itself, or nobody does.
-    if (version == kTo && faults != nullptr && faults->wanted_version() == kFrom &&
-        !story.ledger().rollout && !story.ledger().tablet)
+    if (faults != nullptr && faults->wanted_version() != version && !story.ledger().rollout &&
+        !story.ledger().tablet)
       return;
     if (faults != nullptr && faults->a_tablet_broke_in_the_end() && !story.ledger().rollout) return;
     outcome.failure = absl::StrCat("not at its end after ", absl::FormatDuration(kLimit), ": ",
@@ -207,11 +209,25 @@ void RunToTheEnd(Story& story, const Database& before, const std::string& versio
     outcome.rollout = story.world().executor.Now() - changed;
     outcome.failure = CheckEnd(story, before, faults);
   }
+  // Who changes a leader without a demotion makes a second one.
+  const bool may_have_two =
+      faults != nullptr && (faults->leaders_changed() || faults->nameserver_hung());
+  if (outcome.failure.empty() && !may_have_two) outcome.failure = watch.two_leaders();
   outcome.operator_calls = story.operator_calls().count() - calls;
   const double minutes = absl::ToDoubleMinutes(story.world().executor.Now() - changed) + 0.5;
   if (outcome.failure.empty() &&
       static_cast<double>(outcome.operator_calls) > kCallsPerMinute * minutes)
     outcome.failure = absl::StrCat("a storm of ", outcome.operator_calls, " calls");
+}
+
+std::string TooLongAPause(Story& story, absl::Duration most) {
+  for (const auto& [id, rows] : story.writer().rows()) {
+    for (absl::Duration pause : rows.pauses) {
+      if (pause > most)
+        return absl::StrCat(ToString(id), " took no rows for ", absl::FormatDuration(pause));
+    }
+  }
+  return "";
 }
 
 void Conclude(Story& story, Outcome& outcome) {

@@ -15,7 +15,8 @@ namespace omdb::explore {
 
 inline constexpr char kFrom[] = "0.9.1";
 inline constexpr char kTo[] = "0.9.2";
-inline constexpr absl::Duration kFaultsFor = absl::Seconds(40);  // from the change on
+inline constexpr absl::Duration kLongestPause = absl::Seconds(1);  // as the spec has it by default
+inline constexpr absl::Duration kFaultsFor = absl::Seconds(40);    // from the change on
 
 struct Outcome {
   std::string name;                // by which it is played again
@@ -38,6 +39,8 @@ void Prepare(Story& story, const Telling& telling);
 // everything holds that must hold in the end (F10.3), or not. `faults` may be null.
 void RunToTheEnd(Story& story, const Database& before, const std::string& version, Faults* faults,
                  Outcome& outcome);
+// Empty when nobody had to wait for longer than `most` to write to a partition (F10.3).
+std::string TooLongAPause(Story& story, absl::Duration most);
 void Conclude(Story& story, Outcome& outcome);
 
 }  // namespace omdb::explore

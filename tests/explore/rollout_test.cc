@@ -38,7 +38,7 @@ class Rollout : public testing::Test {
     ASSERT_TRUE(story_.RunUntilTrue(
         [this, &reason] { return story_.condition("Ready").reason == reason; }, absl::Minutes(2)))
         << Where();
-    story_.RunUntilTrue([] { return false; }, absl::Minutes(2));
+    story_.RunFor(absl::Minutes(2));
     EXPECT_EQ(story_.status().phase, "Waiting");
   }
 
@@ -136,7 +136,7 @@ TEST_F(Rollout, FinishesTheTabletInHandBeforeItWaitsForABadImage) {
   EXPECT_TRUE(story_.HasEvent("TabletUpgraded")) << Where();
   EXPECT_TRUE(story_.database().auto_failover);
   const auto before = Servers();
-  story_.RunUntilTrue([] { return false; }, absl::Minutes(1));
+  story_.RunFor(absl::Minutes(1));
   EXPECT_EQ(Servers(), before);
   story_.Apply("0.9.1");
   ASSERT_TRUE(story_.RunUntilReady("0.9.1", absl::Minutes(10))) << Where();

@@ -31,22 +31,9 @@ const std::string& ToString(CallFate fate) {
 
 using Judge = OperatorCalls::Judge;
 
-// For longer no partition may be without a leader to write to: what the spec allows by default, and
-// where something strikes the time until a call is given up or the next operator has looked
-// (F10.3).
-constexpr absl::Duration kLongestPause = absl::Seconds(1);
-constexpr absl::Duration kLongestPauseOfStruck = absl::Seconds(5);
-
-// Empty when there is none.
-std::string TooLongAPause(Story& story, absl::Duration most) {
-  for (const auto& [id, rows] : story.writer().rows()) {
-    for (absl::Duration pause : rows.pauses) {
-      if (pause > most)
-        return absl::StrCat(ToString(id), " took no rows for ", absl::FormatDuration(pause));
-    }
-  }
-  return "";
-}
+// For longer no partition may be without a leader to write to where the operator is killed (F10.3):
+// until the next one has looked.
+constexpr absl::Duration kLongestPauseOfKilled = absl::Seconds(4);
 
 Outcome PlayJudged(const Scenario& scenario, const Judge& judge, absl::Duration longest_pause,
                    const Telling& telling) {
@@ -110,8 +97,10 @@ Outcome Play(const Scenario& scenario, const Strike& strike, const Telling& tell
     what = call.what;
     return strike.fate;
   };
+  const bool killed =
+      strike.fate == CallFate::kKilledBefore || strike.fate == CallFate::kKilledAfter;
   Outcome outcome =
-      PlayJudged(scenario, judge, strike.call > 0 ? kLongestPauseOfStruck : kLongestPause, telling);
+      PlayJudged(scenario, judge, killed ? kLongestPauseOfKilled : kLongestPause, telling);
   outcome.name = absl::StrCat(scenario.name, " call ", strike.call, " ", ToString(strike.fate));
   outcome.story.push_back(absl::StrCat(outcome.name, ": ", what));
   return outcome;

@@ -90,6 +90,7 @@ void Story::SwitchOff(Safeguard safeguard) {
 
 void Story::KillOperator() {
   kubernetes_.ForgetLateLedgers();
+  kubernetes_.Thaw();  // its cache begins with what is stored
   operator_ = std::make_shared<Reconciler>(kubernetes_, *this, clock_, *this, leadership_);
   operator_calls_.acting = operator_calls_.leading = ++operators_;
 }

@@ -61,6 +61,10 @@ class Story : public EventSink, public OpenMldbFactory {
   absl::Time completed() const { return completed_; }
   // Reconciles until it holds.
   bool RunUntilTrue(const std::function<bool()>& condition, absl::Duration limit);
+  // Reconciles for that long.
+  void RunFor(absl::Duration duration) {
+    RunUntilTrue([] { return false; }, duration);
+  }
   // The operator's process is gone; the next one starts with nothing but what is stored.
   void KillOperator();
   // From within one of its calls: the operator's process is paused, its Lease runs out, and the
@@ -92,7 +96,7 @@ class Story : public EventSink, public OpenMldbFactory {
   Node& node() { return node_; }
   MemoryKubernetes& kubernetes() { return kubernetes_; }
   // As a user sees it: nothing happens to his calls.
-  WorldOpenMldb& openmldb() { return user_; }
+  OpenMldb& openmldb() { return user_; }
   WorldOpenMldb& operators_openmldb() { return *openmldb_; }
   WorldWriter& writer() { return writer_; }
   OperatorCalls& operator_calls() { return operator_calls_; }

@@ -59,18 +59,19 @@ absl::StatusOr<Response> WorldOpenMldb::Call(const std::string& address, const s
   const std::string what =
       calls_->listens() ? absl::StrCat(method, " at ", address, " ", request.ShortDebugString())
                         : method;
-  return calls_->Run(what, !OnlyReads(method.substr(method.find('/') + 1)), call);
+  return calls_->Run(what, !OnlyReads(method.substr(method.find('/') + 1)), call, timeout);
 }
 
 template <typename Response, typename Request>
-absl::StatusOr<Response> WorldOpenMldb::Nameserver(const std::string& method, Request request) {
+absl::StatusOr<Response> WorldOpenMldb::Nameserver(const std::string& method, Request request,
+                                                   absl::Duration limit) {
   const auto nameservers = Nameservers();
   if (!nameservers.ok()) return nameservers.status();
   if (nameservers->empty()) return absl::UnavailableError("no nameserver leads");
   auto address = AddressOf(nameservers->front());
   if (!address.ok()) return address.status();
   auto response = Call<Response>(*address, absl::StrCat("NameServer/", method), std::move(request),
-                                 absl::Seconds(5));
+                                 std::min(limit, absl::Seconds(5)));
   if (response.ok() && response->code() != 0)
     return OpenMldbError(response->code(), method, response->msg());
   return response;
@@ -181,11 +182,11 @@ absl::Status WorldOpenMldb::SetAutoFailover(bool on) {
   return StatusOf(Nameserver<ns::GeneralResponse>("ConfSet", request));
 }
 
-absl::Status WorldOpenMldb::ChangeLeader(const PartitionId& partition,
-                                         const std::string& candidate) {
+absl::Status WorldOpenMldb::ChangeLeader(const PartitionId& partition, const std::string& candidate,
+                                         absl::Duration limit) {
   auto request = Of<ns::ChangeLeaderRequest>(partition);
   request.set_candidate_leader(candidate);
-  return StatusOf(Nameserver<ns::GeneralResponse>("ChangeLeader", request));
+  return StatusOf(Nameserver<ns::GeneralResponse>("ChangeLeader", request, limit));
 }
 
 absl::Status WorldOpenMldb::RecoverTable(const PartitionId& partition,
@@ -327,13 +328,14 @@ std::vector<absl::StatusOr<ReplicaStatus>> WorldOpenMldb::ReadReplicaStatus(
 }
 
 std::vector<absl::StatusOr<TermPair>> WorldOpenMldb::GetTermPair(
-    const PartitionId& partition, StorageMode, const std::vector<std::string>& tablets) {
+    const PartitionId& partition, StorageMode, const std::vector<std::string>& tablets,
+    absl::Duration limit) {
   std::vector<absl::StatusOr<TermPair>> all;
   const auto believed =
       Without(Safeguard::kTerm) ? GetPartition(partition) : absl::StatusOr<Partition>(Partition());
   for (const std::string& tablet : tablets) {
     auto response = TabletCall<api::GetTermPairResponse>(
-        tablet, "GetTermPair", OnTablet<api::GetTermPairRequest>(partition));
+        tablet, "GetTermPair", OnTablet<api::GetTermPairRequest>(partition), limit);
     if (!response.ok()) {
       all.push_back(response.status());
     } else {
@@ -361,12 +363,14 @@ absl::StatusOr<std::vector<FollowerInfo>> WorldOpenMldb::GetTableFollower(
   return followers;
 }
 
-absl::Status WorldOpenMldb::SetMode(const std::string& tablet, bool follower) {
+absl::Status WorldOpenMldb::SetMode(const std::string& tablet, bool follower,
+                                    absl::Duration limit) {
   if (Without(Safeguard::kFence)) return absl::OkStatus();
   api::SetModeRequest request;
   request.set_follower(follower);
   if (follower) fenced_since_[tablet] = world_.executor.Now();
-  absl::Status status = StatusOf(TabletCall<api::GeneralResponse>(tablet, "SetMode", request));
+  absl::Status status =
+      StatusOf(TabletCall<api::GeneralResponse>(tablet, "SetMode", request, limit));
   if (auto since = fenced_since_.find(tablet); !follower && since != fenced_since_.end()) {
     fences.push_back(world_.executor.Now() - since->second);
     fenced_since_.erase(since);
@@ -376,13 +380,14 @@ absl::Status WorldOpenMldb::SetMode(const std::string& tablet, bool follower) {
 
 absl::Status WorldOpenMldb::ChangeRole(const PartitionId& partition, const std::string& tablet,
                                        TableMode mode, uint64_t term,
-                                       const std::vector<std::string>& replicas) {
+                                       const std::vector<std::string>& replicas,
+                                       absl::Duration limit) {
   auto request = OnTablet<api::ChangeRoleRequest>(partition);
   request.set_mode(mode == TableMode::kLeader ? api::kTableLeader : api::kTableFollower);
   demoted_ = mode == TableMode::kFollower;
   request.set_term(term);
   for (const std::string& replica : replicas) request.add_replicas(replica);
-  return StatusOf(TabletCall<api::ChangeRoleResponse>(tablet, "ChangeRole", request));
+  return StatusOf(TabletCall<api::ChangeRoleResponse>(tablet, "ChangeRole", request, limit));
 }
 
 std::vector<absl::Status> WorldOpenMldb::LoadTable(const std::string& tablet,

@@ -56,7 +56,8 @@ class WorldOpenMldb : public OpenMldb {
   absl::StatusOr<std::vector<Op>> ShowOpStatus(const PartitionId& partition) override;
   absl::StatusOr<bool> GetAutoFailover() override;
   absl::Status SetAutoFailover(bool on) override;
-  absl::Status ChangeLeader(const PartitionId& partition, const std::string& candidate) override;
+  absl::Status ChangeLeader(const PartitionId& partition, const std::string& candidate,
+                            absl::Duration limit) override;
   absl::Status RecoverTable(const PartitionId& partition, const std::string& endpoint) override;
   absl::Status AddReplicaNs(const PartitionId& partition, const std::string& endpoint) override;
   absl::Status DelReplicaNs(const PartitionId& partition, const std::string& endpoint) override;
@@ -73,14 +74,16 @@ class WorldOpenMldb : public OpenMldb {
   std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
       const PartitionId& partition, const std::vector<std::string>& tablets,
       absl::Duration limit) override;
-  std::vector<absl::StatusOr<TermPair>> GetTermPair(
-      const PartitionId& partition, StorageMode storage,
-      const std::vector<std::string>& tablets) override;
+  std::vector<absl::StatusOr<TermPair>> GetTermPair(const PartitionId& partition,
+                                                    StorageMode storage,
+                                                    const std::vector<std::string>& tablets,
+                                                    absl::Duration limit) override;
   absl::StatusOr<std::vector<FollowerInfo>> GetTableFollower(const PartitionId& partition,
                                                              const std::string& leader) override;
-  absl::Status SetMode(const std::string& tablet, bool follower) override;
+  absl::Status SetMode(const std::string& tablet, bool follower, absl::Duration limit) override;
   absl::Status ChangeRole(const PartitionId& partition, const std::string& tablet, TableMode mode,
-                          uint64_t term, const std::vector<std::string>& replicas) override;
+                          uint64_t term, const std::vector<std::string>& replicas,
+                          absl::Duration limit) override;
   std::vector<absl::Status> LoadTable(const std::string& tablet,
                                       const std::vector<LoadRequest>& requests) override;
   std::vector<absl::Status> AddReplica(const std::vector<PartitionId>& partitions,
@@ -105,7 +108,8 @@ class WorldOpenMldb : public OpenMldb {
 
  private:
   template <typename Response, typename Request>
-  absl::StatusOr<Response> Nameserver(const std::string& method, Request request);
+  absl::StatusOr<Response> Nameserver(const std::string& method, Request request,
+                                      absl::Duration limit = absl::InfiniteDuration());
   template <typename Response, typename Request>
   absl::StatusOr<Response> TabletCall(const std::string& tablet, const std::string& method,
                                       Request request,

@@ -5,7 +5,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "tablet.pb.h"
 #include "tests/explore/world_openmldb.h"
 #include "tests/simulator/model/rpc.h"
 
@@ -76,9 +75,7 @@ simulator::Task<void> WorldWriter::WritePartition(PartitionId id, absl::Duration
   }
 }
 
-simulator::Task<bool> WorldWriter::Write(PartitionId id, uint64_t sequence) {
-  const std::string leader = LeaderOf(id);
-  if (leader.empty()) co_return false;
+::openmldb::api::PutRequest WorldWriter::RequestFor(const PartitionId& id, uint64_t sequence) {
   const std::string key = Key(sequence);
   ::openmldb::api::PutRequest request;
   request.set_tid(id.tid);
@@ -88,8 +85,14 @@ simulator::Task<bool> WorldWriter::Write(PartitionId id, uint64_t sequence) {
   auto* dimension = request.add_dimensions();
   dimension->set_key(key);
   dimension->set_idx(0);
+  return request;
+}
+
+simulator::Task<bool> WorldWriter::Write(PartitionId id, uint64_t sequence) {
+  const std::string leader = LeaderOf(id);
+  if (leader.empty()) co_return false;
   auto response = co_await simulator::CallPeer<::openmldb::api::PutResponse>(
-      *network_, leader, "openmldb.api.TabletServer/Put", std::move(request), absl::Seconds(2));
+      *network_, leader, kPut, RequestFor(id, sequence), absl::Seconds(2));
   co_return response.ok() && response->code() == 0;
 }
 

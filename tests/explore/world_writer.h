@@ -10,6 +10,7 @@
 
 #include "controllers/openmldb.h"
 #include "name_server.pb.h"
+#include "tablet.pb.h"
 #include "tests/simulator/model/task.h"
 #include "tests/simulator/world/process.h"
 
@@ -35,6 +36,8 @@ class WorldWriter {
   uint64_t acknowledged() const;
   uint64_t refused() const;
 
+  static constexpr char kPut[] = "openmldb.api.TabletServer/Put";
+  static ::openmldb::api::PutRequest RequestFor(const PartitionId& id, uint64_t sequence);
   // The key of a row, and what it says.
   static std::string Key(uint64_t sequence);
   static uint64_t Sequence(const std::string& key);

@@ -12,6 +12,9 @@ TabletServer::TabletServer(Options options, Executor& executor, Network& network
 TabletServer::~TabletServer() = default;
 absl::Status TabletServer::Start() { return impl_->Start(); }
 Dispatcher& TabletServer::dispatcher() { return impl_->dispatcher(); }
+std::vector<std::pair<uint32_t, uint32_t>> TabletServer::TakesRowsOf() const {
+  return impl_->TakesRowsOf();
+}
 
 TabletServer::Impl::Impl(Options options, Executor& executor, Network& network, Coordination& zk,
                          Disk& disk)
@@ -122,6 +125,14 @@ std::optional<TabletServer::Impl::Refusal> TabletServer::Impl::Check(const Parti
   if (leader && !partition->leads) return Refusal{kTableIsFollower, "table is follower"};
   if (partition->state == api::kTableLoading) return Refusal{kTableIsLoading, "table is loading"};
   return std::nullopt;
+}
+
+std::vector<PartitionId> TabletServer::Impl::TakesRowsOf() const {
+  std::vector<PartitionId> ids;
+  for (const auto& [id, partition] : partitions_) {
+    if (!fenced_ && !Check(partition, /*leader=*/true)) ids.push_back(id);
+  }
+  return ids;
 }
 
 api::GetTableStatusResponse TabletServer::Impl::GetTableStatus(

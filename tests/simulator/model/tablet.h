@@ -1,7 +1,10 @@
 #ifndef OMDB_TESTS_SIMULATOR_MODEL_TABLET_H_
 #define OMDB_TESTS_SIMULATOR_MODEL_TABLET_H_
 
+#include <cstdint>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "tests/simulator/model/coordination.h"
@@ -33,6 +36,9 @@ class TabletServer {
 
   // All methods of openmldb.api.TabletServer; they answer before Start too, as brpc does.
   Dispatcher& dispatcher();
+
+  // For who looks on: tid and pid of the partitions whose rows it takes just now.
+  std::vector<std::pair<uint32_t, uint32_t>> TakesRowsOf() const;
 
  private:
   class Impl;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tablet.pb.h"
 #include "tests/simulator/model/file_transfer.pb.h"
@@ -43,6 +44,7 @@ class TabletServer::Impl {
 
   absl::Status Start();
   Dispatcher& dispatcher() { return dispatcher_; }
+  std::vector<PartitionId> TakesRowsOf() const;
 
  private:
   struct Refusal {

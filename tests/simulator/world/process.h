@@ -78,6 +78,7 @@ class Process {
   }
 
   bool running() const { return server_ != nullptr; }
+  bool paused() const { return executor_.paused(); }
   Server& server() { return *server_; }
   Options& options() { return options_; }  // for the next Start
   MemoryDisk& disk() { return disk_; }

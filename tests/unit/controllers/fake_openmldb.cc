@@ -10,6 +10,7 @@ namespace omdb {
 namespace {
 
 constexpr absl::Duration kCall = absl::Milliseconds(1);
+constexpr absl::Duration kDeadline = absl::Seconds(3);
 
 }  // namespace
 
@@ -58,14 +59,16 @@ void FakeOpenMldb::Pass() {
   }
 }
 
-absl::Status FakeOpenMldb::Do(const std::string& call, const std::function<void()>& happen) {
+absl::Status FakeOpenMldb::Do(const std::string& call, const std::function<void()>& happen,
+                              absl::Duration limit) {
   Pass();
   const Turn turn = Next(call);
   if (!turn.refused.ok()) return turn.refused;
   happen();
   if (turn.then) turn.then();
-  return turn.answer_lost ? absl::DeadlineExceededError(absl::StrCat(call, ": no answer"))
-                          : absl::OkStatus();
+  if (!turn.answer_lost) return absl::OkStatus();
+  clock_.Sleep(std::min(limit, kDeadline) - kCall);
+  return absl::DeadlineExceededError(absl::StrCat(call, ": no answer"));
 }
 
 void FakeOpenMldb::Alive(const PartitionId& partition, const std::string& endpoint, bool alive) {
@@ -82,9 +85,9 @@ absl::StatusOr<std::vector<std::string>> FakeOpenMldb::RegisteredTablets() {
 
 // The term begins one above what the candidate has; the old leader's meta stays that of a leader
 // that is not alive.
-absl::Status FakeOpenMldb::ChangeLeader(const PartitionId& partition,
-                                        const std::string& candidate) {
-  return Do("ChangeLeader", [&] {
+absl::Status FakeOpenMldb::ChangeLeader(const PartitionId& partition, const std::string& candidate,
+                                        absl::Duration limit) {
+  const auto change = [&] {
     if (lanes_are_blocked) {
       ops.push_back({9, "kChangeLeaderOP", OpState::kInited, "-", partition.db, partition.table,
                      partition.pid});
@@ -112,7 +115,8 @@ absl::Status FakeOpenMldb::ChangeLeader(const PartitionId& partition,
       if (replica.endpoint == old) replica.is_alive = false;
       if (replica.endpoint == candidate) replica.is_leader = true;
     }
-  });
+  };
+  return Do("ChangeLeader", change, limit);
 }
 
 absl::Status FakeOpenMldb::AddReplicaNs(const PartitionId& partition, const std::string& endpoint) {
@@ -167,23 +171,26 @@ std::vector<absl::StatusOr<ReplicaStatus>> FakeOpenMldb::GetReplicaStatus(
   EXPECT_GT(limit, absl::ZeroDuration());
   std::vector<absl::StatusOr<ReplicaStatus>> answers;
   for (const std::string& endpoint : endpoints) {
-    absl::Status status = Do(absl::StrCat("GetReplicaStatus ", endpoint), [] {});
+    absl::Status status = Do(
+        absl::StrCat("GetReplicaStatus ", endpoint), [] {}, limit);
     if (!status.ok()) {
       answers.push_back(status);
       continue;
     }
     const FakeReplica& replica = Replica(endpoint, partition.pid);
     answers.push_back(ReplicaStatus{partition.tid, partition.pid, replica.offset, replica.mode,
-                                    TableState::kNormal, 0});
+                                    TableState::kNormal, replica.record_count});
   }
   return answers;
 }
 
 std::vector<absl::StatusOr<TermPair>> FakeOpenMldb::GetTermPair(
-    const PartitionId& partition, StorageMode, const std::vector<std::string>& endpoints) {
+    const PartitionId& partition, StorageMode, const std::vector<std::string>& endpoints,
+    absl::Duration limit) {
   std::vector<absl::StatusOr<TermPair>> answers;
   for (const std::string& endpoint : endpoints) {
-    absl::Status status = Do(absl::StrCat("GetTermPair ", endpoint), [] {});
+    absl::Status status = Do(
+        absl::StrCat("GetTermPair ", endpoint), [] {}, limit);
     if (!status.ok()) {
       answers.push_back(status);
       continue;
@@ -197,28 +204,31 @@ std::vector<absl::StatusOr<TermPair>> FakeOpenMldb::GetTermPair(
   return answers;
 }
 
-absl::Status FakeOpenMldb::SetMode(const std::string& tablet, bool follower) {
-  return Do(absl::StrCat(follower ? "Fence " : "Unfence ", tablet), [&] {
+absl::Status FakeOpenMldb::SetMode(const std::string& tablet, bool follower, absl::Duration limit) {
+  const auto set = [&] {
     if (follower) {
       fenced.insert(tablet);
     } else {
       fenced.erase(tablet);
     }
-  });
+  };
+  return Do(absl::StrCat(follower ? "Fence " : "Unfence ", tablet), set, limit);
 }
 
 absl::Status FakeOpenMldb::ChangeRole(const PartitionId& partition, const std::string& tablet,
                                       TableMode mode, uint64_t term,
-                                      const std::vector<std::string>& replicas) {
+                                      const std::vector<std::string>& replicas,
+                                      absl::Duration limit) {
   const bool leads = mode == TableMode::kLeader;
   FakeReplica& replica = Replica(tablet, partition.pid);
   if (leads && replica.mode == TableMode::kLeader)
     return OpenMldbError(static_cast<int>(OpenMldbCode::kIsLeader), "ChangeRole", "leads already");
-  return Do(absl::StrCat(leads ? "Lead " : "Demote ", tablet), [&] {
+  const auto change = [&] {
     replica.mode = mode;
     replica.term = term;
     replica.followers = {replicas.begin(), replicas.end()};
-  });
+  };
+  return Do(absl::StrCat(leads ? "Lead " : "Demote ", tablet), change, limit);
 }
 
 std::vector<absl::Status> FakeOpenMldb::LoadTable(const std::string& tablet,

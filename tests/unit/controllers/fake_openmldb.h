@@ -37,6 +37,7 @@ struct FakeReplica {
   uint64_t term = 0;
   std::set<std::string> followers;
   bool snapshot_paused = false;
+  uint64_t record_count = 0;
 };
 
 // A small OpenMLDB in memory. Each call takes a millisecond, and meanwhile leaders replicate to
@@ -109,7 +110,8 @@ class FakeOpenMldb : public OpenMldb {
   absl::Status SetAutoFailover(bool on) override {
     return Do("SetAutoFailover", [&] { auto_failover = on; });
   }
-  absl::Status ChangeLeader(const PartitionId& partition, const std::string& candidate) override;
+  absl::Status ChangeLeader(const PartitionId& partition, const std::string& candidate,
+                            absl::Duration limit) override;
   absl::Status RecoverTable(const PartitionId& partition, const std::string& endpoint) override {
     return Do("RecoverTable", [&] { Alive(partition, endpoint, true); });
   }
@@ -135,9 +137,10 @@ class FakeOpenMldb : public OpenMldb {
   std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
       const PartitionId& partition, const std::vector<std::string>& endpoints,
       absl::Duration limit) override;
-  std::vector<absl::StatusOr<TermPair>> GetTermPair(
-      const PartitionId& partition, StorageMode storage,
-      const std::vector<std::string>& endpoints) override;
+  std::vector<absl::StatusOr<TermPair>> GetTermPair(const PartitionId& partition,
+                                                    StorageMode storage,
+                                                    const std::vector<std::string>& endpoints,
+                                                    absl::Duration limit) override;
   absl::StatusOr<std::vector<FollowerInfo>> GetTableFollower(const PartitionId& partition,
                                                              const std::string& leader) override {
     std::vector<FollowerInfo> infos;
@@ -145,9 +148,10 @@ class FakeOpenMldb : public OpenMldb {
       infos.push_back({follower, Replica(leader, partition.pid).offset});
     return Read("GetTableFollower", infos);
   }
-  absl::Status SetMode(const std::string& tablet, bool follower) override;
+  absl::Status SetMode(const std::string& tablet, bool follower, absl::Duration limit) override;
   absl::Status ChangeRole(const PartitionId& partition, const std::string& tablet, TableMode mode,
-                          uint64_t term, const std::vector<std::string>& replicas) override;
+                          uint64_t term, const std::vector<std::string>& replicas,
+                          absl::Duration limit) override;
   std::vector<absl::Status> LoadTable(const std::string& tablet,
                                       const std::vector<LoadRequest>& requests) override;
   std::vector<absl::Status> AddReplica(const std::vector<PartitionId>& partitions,
@@ -184,7 +188,8 @@ class FakeOpenMldb : public OpenMldb {
  private:
   Turn Next(const std::string& call);
   void Pass();
-  absl::Status Do(const std::string& call, const std::function<void()>& happen);
+  absl::Status Do(const std::string& call, const std::function<void()>& happen,
+                  absl::Duration limit = absl::InfiniteDuration());
   template <typename Value>
   absl::StatusOr<Value> Read(const std::string& call, const Value& value) {
     if (absl::Status status = Do(call, [] {}); !status.ok()) return status;

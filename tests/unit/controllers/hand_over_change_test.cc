@@ -51,6 +51,27 @@ TEST_F(HandOver, TakesAChangeWhoseAnswerWasLostForWhatItIs) {
   EXPECT_EQ(Leader(), "b");
 }
 
+class LostAnswer : public HandOver, public testing::WithParamInterface<const char*> {};
+
+TEST_P(LostAnswer, CostsNoMoreThanAPartOfTheLongestPause) {
+  openmldb.On(GetParam(), AnswerLost());
+  const absl::Time begin = clock.Now();
+  (void)Move();
+  EXPECT_LE(clock.Now() - begin, limits.pause / 2);
+  EXPECT_TRUE(openmldb.Serves("a") || openmldb.Serves("b"));
+}
+
+INSTANTIATE_TEST_SUITE_P(OfEachChange, LostAnswer,
+                         testing::Values("Fence a", "Unfence a", "Demote a", "ChangeLeader"));
+
+TEST_F(HandOver, WaitsForTheAnswerOfTheOldLeaderNoLongerThanAPartOfTheLongestPause) {
+  openmldb.On("Demote a", AnswerLost()).On("Lead a", AnswerLost());
+  const absl::Time begin = clock.Now();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(Move().status()));
+  EXPECT_LE(clock.Now() - begin, limits.pause / 2);
+  EXPECT_TRUE(openmldb.Serves("a"));
+}
+
 TEST_F(HandOver, LooksAgainWhenTheNameserverDoesNotAnswerAfterTheChange) {
   openmldb.On("GetPartition", {}).On("GetPartition", Refused(kAway));
   EXPECT_TRUE(Move().ok());

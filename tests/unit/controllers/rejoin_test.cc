@@ -54,6 +54,40 @@ TEST_F(Rejoins, FromItsOwnLastRowOn) {
   EXPECT_THAT(openmldb.Replica("a").followers, ElementsAre("b"));
 }
 
+TEST_F(Rejoins, IsCopiedWhenItLacksRecordsThoughItHasTheLastOne) {
+  openmldb.Replica("a").record_count = 90;
+  openmldb.Replica("b").record_count = 89;
+  EXPECT_TRUE(Recovered());
+}
+
+TEST_F(Rejoins, WithWhatItLacksAMomentOnlyWhileRowsComeIn) {
+  openmldb.Replica("a").record_count = 90;
+  openmldb.Replica("b").record_count = 89;
+  for (int look = 0; look < 3; ++look) openmldb.On("GetReplicaStatus a", {});
+  openmldb.On("GetReplicaStatus a", Then([this] { openmldb.Replica("b").record_count = 90; }));
+  EXPECT_TRUE(RejoinedInPlace());
+}
+
+TEST_F(Rejoins, CountsWhatIsStillOnItsWay) {
+  openmldb.lagging = {"b"};
+  openmldb.Replica("a").record_count = 90;
+  openmldb.Replica("b").record_count = 80;
+  // It has caught up, and the next rows come in.
+  openmldb.On("GetReplicaStatus b", {}).On("GetReplicaStatus b", Then([this] {
+                                             openmldb.Replica("a").offset = 110;
+                                           }));
+  EXPECT_TRUE(RejoinedInPlace());
+}
+
+TEST_F(Rejoins, AsksAgainWhenNobodyTellsTheRecords) {
+  for (const char* tablet : {"a", "b"}) {
+    openmldb.On(absl::StrCat("GetReplicaStatus ", tablet), {});
+    openmldb.On(absl::StrCat("GetReplicaStatus ", tablet), Refused(kAway));
+    EXPECT_EQ(Rejoin().status(), kAway);
+    EXPECT_FALSE(Alive());
+  }
+}
+
 TEST_F(Rejoins, AsAFollowerWhereItLedBefore) {
   openmldb.Meta().replicas[1].is_leader = true;
   EXPECT_TRUE(RejoinedInPlace());

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <optional>
 
 #include "tests/unit/openmldb/fixture.h"
@@ -19,11 +20,20 @@ class CallsTest : public testing::Test {
  protected:
   absl::Status SetMode(const std::string& address, Effect effect,
                        absl::Duration timeout = absl::Milliseconds(300)) {
+    return SetMode(address, {.credential = "sdefault", .timeout = timeout, .effect = effect});
+  }
+  absl::Status SetMode(const std::string& address, const CallOptions& options) {
     return CallOne<Stub, api::SetModeRequest, api::GeneralResponse>(
                channels_, &Stub::PrepareAsyncSetMode,
-               {channels_.Get(address), api::SetModeRequest(), "SetMode"},
-               {.credential = "sdefault", .timeout = timeout, .effect = effect})
+               {channels_.Get(address), api::SetModeRequest(), "SetMode"}, options)
         .status();
+  }
+  absl::Status SetModeWithPermission(const std::string& address,
+                                     const std::function<absl::Status()>& permission) {
+    return SetMode(address, {.credential = "sdefault",
+                             .timeout = absl::Milliseconds(300),
+                             .effect = Effect::kOnce,
+                             .permission = permission});
   }
 
   Channels channels_;
@@ -65,6 +75,28 @@ TEST_F(CallsTest, NoAnswerInTimeMayHaveHappened) {
   const absl::Status status = SetMode(server.address(), Effect::kOnce);
   EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
   EXPECT_EQ(tablet.log.calls().size(), 1u);
+}
+
+TEST_F(CallsTest, IsNotMadeWithoutPermission) {
+  FakeTablet tablet;
+  LoopbackServer server(tablet);
+  const absl::Status no = absl::CancelledError("leads no more");
+  EXPECT_EQ(SetModeWithPermission(server.address(), [&] { return no; }), no);
+  EXPECT_TRUE(tablet.log.calls().empty());
+  EXPECT_TRUE(SetModeWithPermission(server.address(), [] { return absl::OkStatus(); }).ok());
+}
+
+// As by a process that was paused right after it was permitted.
+TEST_F(CallsTest, IsNotMadeOnceThePermissionMayBeOutdated) {
+  FakeTablet tablet;
+  LoopbackServer server(tablet);
+  const absl::Status status = SetModeWithPermission(server.address(), [] {
+    absl::SleepFor(absl::Milliseconds(400));
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("its time was over before"));
+  EXPECT_TRUE(tablet.log.calls().empty());
 }
 
 TEST_F(CallsTest, AConnectionThatEachCallLosesHintsAtTheCredential) {
