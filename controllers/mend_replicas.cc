@@ -13,7 +13,7 @@ namespace {
 constexpr int kRejoinsAtATime = 8;
 
 // The rollout itself has the replica in its hands: not alive, or about to be removed, on purpose.
-bool HeldByRollout(const Ledger& ledger, const PartitionId& id, const std::string& endpoint,
+bool HeldByRollout(const Ledger& ledger, const PartitionId& id, const ReplicaMeta& meta,
                    const ReplicaStatus* status) {
   // The hand-over demotes before it changes the leader: somebody else did.
   const bool still_leads = status != nullptr && status->mode == TableMode::kLeader;
@@ -22,12 +22,14 @@ bool HeldByRollout(const Ledger& ledger, const PartitionId& id, const std::strin
   const auto held = std::find_if(hand.partitions.begin(), hand.partitions.end(),
                                  [&id](const HeldPartition& each) { return each.id == id; });
   if (held == hand.partitions.end()) return false;
-  if (endpoint == held->extra_replica && hand.step == TabletStep::kRemoveExtraReplicas) return true;
-  if (endpoint == hand.name) {
-    if (hand.step == TabletStep::kHandOverLeaders) return status != nullptr;
+  if (meta.endpoint == held->extra_replica && hand.step == TabletStep::kRemoveExtraReplicas)
+    return true;
+  const bool former_leader = !meta.is_alive && status != nullptr;
+  if (meta.endpoint == hand.name) {
+    if (hand.step == TabletStep::kHandOverLeaders) return former_leader;
     return hand.step >= TabletStep::kDetach && hand.step <= TabletStep::kMarkAlive;
   }
-  return endpoint == held->moved_to && status != nullptr &&
+  return meta.endpoint == held->moved_to && former_leader &&
          hand.step >= TabletStep::kReturnLeaders && hand.step <= TabletStep::kReattachFormerLeaders;
 }
 
@@ -193,7 +195,7 @@ class Replicas {
   }
 
   bool InHand(const ReplicaMeta& meta, const Partition& partition) const {
-    return HeldByRollout(plan_.ledger(), partition.id, meta.endpoint, Status(meta, partition));
+    return HeldByRollout(plan_.ledger(), partition.id, meta, Status(meta, partition));
   }
 
   const ReplicaStatus* Status(const ReplicaMeta& meta, const Partition& partition) const {

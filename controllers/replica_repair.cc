@@ -17,7 +17,8 @@ bool HasCode(const absl::Status& status, OpenMldbCode code) {
 // in one look may be wrong, but not all.
 constexpr int kCounts = 5;
 
-// What was lost in the middle of a log does not show in its last offset (M12).
+// What was lost in the middle of a log does not show in its last offset (M12). What was loaded just
+// now has all that has not outlived its time, and some of what has.
 bool LacksRecords(const ReplicaStatus& own, const ReplicaStatus& leader) {
   const uint64_t to_come = leader.offset > own.offset ? leader.offset - own.offset : 0;
   return own.record_count + to_come < leader.record_count;
@@ -171,16 +172,20 @@ absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Tabl
   // One with a higher term refuses what its leader sends, until it is loaded anew.
   const bool refuses = own.term > pairs[1]->term;
   // A restarted tablet does not know its term before a leader tells it.
-  if (own.term == 0) own.term = followed_in_term;
+  const bool restarted = own.term == 0;
+  if (restarted) own.term = followed_in_term;
   const bool fits = own.term > 0 ? BeyondItsTerm(partition.term_offsets, own).count == 0
                                  : own.offset < partition.Term().offset;
   if (own.is_leader || refuses || !fits || own.offset > pairs[1]->offset) return recover();
   followed_in_term = partition.Term().term;
   if (absl::Status status = CatchUp(openmldb, clock, id, leader->endpoint, tablet); !status.ok())
     return status;
-  const auto complete = HasEveryRecord(openmldb, clock, id, leader->endpoint, tablet);
-  if (!complete.ok()) return complete.status();
-  if (!*complete) return recover();
+  // Whoever has run on counts what has outlived its time for longer than its leader, or shorter.
+  if (restarted) {
+    const auto complete = HasEveryRecord(openmldb, clock, id, leader->endpoint, tablet);
+    if (!complete.ok()) return complete.status();
+    if (!*complete) return recover();
+  }
   if (absl::Status status = openmldb.SetReplicaMeta(id, tablet, /*is_leader=*/false,
                                                     /*is_alive=*/true);
       !status.ok())

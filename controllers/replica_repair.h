@@ -58,7 +58,7 @@ struct RejoinResult {
 
 // Brings back a replica that is not alive for the nameserver: loads what its tablet has on disk and
 // lets its leader go on from there; what does not fit the terms, or has fewer records than its
-// leader in the end, goes through RecoverTable.
+// leader after a restart, goes through RecoverTable.
 // `followed_in_term`, as above, becomes the present one when the leader goes on from there. Waits
 // for at most a few seconds.
 absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& table,

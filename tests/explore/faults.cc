@@ -59,11 +59,14 @@ void Faults::At(absl::Duration when, std::function<void()> happens) {
   });
 }
 
+bool Faults::Over() {
+  return story_.IsReady(wanted_version_) ||
+         (story_.HasEvent("UpgradeComplete") && !story_.ledger().rollout);
+}
+
 void Faults::Strike(Fault fault) {
   // What breaks afterwards is not the rollout's to mend.
-  if (story_.IsReady(wanted_version_) ||
-      (story_.HasEvent("UpgradeComplete") && !story_.ledger().rollout))
-    return;
+  if (Over()) return;
   const auto name = std::find_if(AllFaults().begin(), AllFaults().end(),
                                  [fault](const auto& each) { return each.first == fault; });
   story_.Tell(absl::StrCat("FAULT ", name->second));
@@ -221,9 +224,8 @@ void Faults::RunAnOpByHand() {
       Between(0, static_cast<int>(table.partitions.size()) - 1))];
   for (const ReplicaMeta& meta : partition.replicas) {
     if (meta.is_leader && meta.is_alive) continue;
-    leaders_changed_ = leaders_changed_ || meta.is_alive;
     const absl::Status status = meta.is_alive
-                                    ? story_.openmldb().ChangeLeader(partition.id, meta.endpoint)
+                                    ? ChangeLeaderByHand(partition.id, meta.endpoint)
                                     : story_.openmldb().RecoverTable(partition.id, meta.endpoint);
     story_.Tell(absl::StrCat("somebody ", meta.is_alive ? "changes the leader of " : "recovers ",
                              ToString(partition.id), " ", meta.is_alive ? "to " : "on ",
@@ -243,17 +245,26 @@ void Faults::DrainByHand(const std::string& tablet) {
   for (const Table& table : *tables) {
     for (const Partition& partition : table.partitions) {
       if (!partition.LedBy(tablet) || partition.replicas.size() < 2) continue;
-      At(when += absl::Seconds(1), [this, tablet, id = partition.id] {
-        leaders_changed_ = true;
-        const absl::Status status = story_.openmldb().ChangeLeader(id, "auto");
-        story_.Tell(absl::StrCat("somebody moves the leader of ", ToString(id), " away from ",
-                                 tablet, ": ", status.message()));
-      });
-      At(when += absl::Seconds(1),
-         [this, tablet, id = partition.id] { (void)story_.openmldb().RecoverTable(id, tablet); });
+      At(when += absl::Seconds(2), [this, id = partition.id] { MoveLeaderByHand(id); });
     }
   }
-  At(when + absl::Seconds(1), [this, before] { TouchAutoFailover(before); });
+  At(when + absl::Seconds(2), [this, before] { TouchAutoFailover(before); });
+}
+
+absl::Status Faults::ChangeLeaderByHand(const PartitionId& id, const std::string& candidate) {
+  changed_twice_ = !changed_by_hand_.insert(id).second || changed_twice_;
+  return story_.openmldb().ChangeLeader(id, candidate);
+}
+
+void Faults::MoveLeaderByHand(const PartitionId& id) {
+  const auto partition = story_.openmldb().GetPartition(id);
+  if (Over() || !partition.ok() || partition->Leader() == nullptr) return;
+  const absl::Status status = ChangeLeaderByHand(id, "auto");
+  story_.Tell(absl::StrCat("somebody moves the leader of ", ToString(id), ": ", status.message()));
+  story_.world().executor.Schedule(
+      absl::Seconds(1), [this, alive = alive_, id, former = partition->Leader()->endpoint] {
+        if (*alive) (void)story_.openmldb().RecoverTable(id, former);
+      });
 }
 
 void Faults::End() {

@@ -58,7 +58,7 @@ class Faults {
   // been replicated is gone (M4), and how it recovers replicas may leave holes in them (M1 H1).
   bool nameserver_fails_over() const { return nameserver_fails_over_; }
   // By that, or since somebody changed a leader without a fence.
-  bool rows_may_be_lost() const { return nameserver_fails_over_ || leaders_changed_; }
+  bool rows_may_be_lost() const { return nameserver_fails_over_ || leaders_changed(); }
   // Somebody may have changed what it is to be in the end.
   bool auto_failover_touched() const { return auto_failover_touched_; }
   // A tablet broke when the operator had looked at all of them for the last time, or may have. What
@@ -71,13 +71,17 @@ class Faults {
   bool nameserver_hung() const { return nameserver_hung_; }
   bool leaders_touched() const { return leaders_touched_; }
   // Somebody changed a leader.
-  bool leaders_changed() const { return leaders_changed_; }
+  bool leaders_changed() const { return !changed_by_hand_.empty(); }
+  // Somebody changed the leader of a partition twice, which may leave a hole in a replica (H1).
+  bool changed_twice() const { return changed_twice_; }
   const std::string& wanted_version() const { return wanted_version_; }
 
  private:
   void Plan(Fault fault, absl::Duration span);
   void At(absl::Duration when, std::function<void()> happens);
   void Strike(Fault fault);
+  // The rollout is.
+  bool Over();
   CallFate Judge(const OperatorCalls::Call& call);
   std::string AnyTablet();
   std::string AnyServer();
@@ -94,6 +98,8 @@ class Faults {
   void BlockReplication();
   void RunAnOpByHand();
   void DrainByHand(const std::string& tablet);
+  void MoveLeaderByHand(const PartitionId& id);
+  absl::Status ChangeLeaderByHand(const PartitionId& id, const std::string& candidate);
 
   Story& story_;
   std::mt19937_64 random_;
@@ -110,7 +116,8 @@ class Faults {
   bool nameserver_hung_ = false;
   bool auto_failover_touched_ = false;
   bool leaders_touched_ = false;
-  bool leaders_changed_ = false;
+  std::set<PartitionId> changed_by_hand_;
+  bool changed_twice_ = false;
   const Change change_;
   std::string wanted_version_;
 };

@@ -163,8 +163,10 @@ std::string CheckEnd(Story& story, const Database& before, const Faults* faults)
   // Who changes leaders otherwise has to put them back himself.
   const bool moved =
       by_hand || by_itself || FailedOver(now) || (faults != nullptr && faults->leaders_touched());
-  for (std::string problem : {by_itself ? "" : CheckReplicas(story, now, by_hand), CheckOps(now),
-                              CheckTablets(now), moved ? "" : CheckPlacement(before, now)}) {
+  const bool may_have_holes = by_itself || (faults != nullptr && faults->changed_twice());
+  for (std::string problem :
+       {may_have_holes ? "" : CheckReplicas(story, now, by_hand), CheckOps(now), CheckTablets(now),
+        moved ? "" : CheckPlacement(before, now)}) {
     if (!problem.empty()) return problem;
   }
   if ((faults == nullptr || !faults->auto_failover_touched()) &&

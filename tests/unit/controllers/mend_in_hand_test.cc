@@ -70,6 +70,12 @@ TEST_F(ReplicaInHand, IsNoneThatAcceptsWrites) {
   EXPECT_EQ(LeftAlone(), Steps());
 }
 
+TEST_F(ReplicaInHand, IsNoneThatSomebodyElseMadeAliveWithoutItsLeader) {
+  TakeInHand(TabletStep::kHandOverLeaders);
+  cluster.seen.database->closely.emplace().followers[ToString(cluster.Id("t", 1))] = {"c-tablet-2"};
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 not alive for db.t/1 (tid 1)"));
+}
+
 TEST_F(ReplicaInHand, IsNoneOfAnotherTablet) {
   TakeInHand(TabletStep::kDetach);
   Meta("c-tablet-2", 1).is_alive = false;

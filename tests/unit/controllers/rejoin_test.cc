@@ -33,13 +33,18 @@ class Rejoins : public testing::Test {
     return result.ok() && result->rejoined;
   }
   // RecoverTable was asked; alive is what it makes of the replica.
-  bool Recovered() {
-    const auto result = Rejoin();
+  bool Recovered(uint64_t followed_in_term = 0) {
+    const auto result = Rejoin(followed_in_term);
     EXPECT_TRUE(result.ok()) << result.status();
     EXPECT_THAT(openmldb.Replica("a").followers, Not(Contains("b")));
     return result.ok() && !result->rejoined && Alive();
   }
   void Restarted() { openmldb.Replica("b").term = 0; }
+  void RestartedWithRecords(uint64_t own, uint64_t leaders) {
+    Restarted();
+    openmldb.Replica("a").record_count = leaders;
+    openmldb.Replica("b").record_count = own;
+  }
 
   FakeClock clock;
   FakeOpenMldb openmldb{clock};
@@ -55,35 +60,38 @@ TEST_F(Rejoins, FromItsOwnLastRowOn) {
 }
 
 TEST_F(Rejoins, IsCopiedWhenItLacksRecordsThoughItHasTheLastOne) {
+  RestartedWithRecords(89, 90);
+  EXPECT_TRUE(Recovered(7));
+}
+
+TEST_F(Rejoins, WithFewerRecordsWhereItHasRunOn) {
   openmldb.Replica("a").record_count = 90;
-  openmldb.Replica("b").record_count = 89;
-  EXPECT_TRUE(Recovered());
+  EXPECT_TRUE(RejoinedInPlace()) << "more have outlived their time there";
 }
 
 TEST_F(Rejoins, WithWhatItLacksAMomentOnlyWhileRowsComeIn) {
-  openmldb.Replica("a").record_count = 90;
-  openmldb.Replica("b").record_count = 89;
+  RestartedWithRecords(89, 90);
   for (int look = 0; look < 3; ++look) openmldb.On("GetReplicaStatus a", {});
   openmldb.On("GetReplicaStatus a", Then([this] { openmldb.Replica("b").record_count = 90; }));
-  EXPECT_TRUE(RejoinedInPlace());
+  EXPECT_TRUE(RejoinedInPlace(7));
 }
 
 TEST_F(Rejoins, CountsWhatIsStillOnItsWay) {
   openmldb.lagging = {"b"};
-  openmldb.Replica("a").record_count = 90;
-  openmldb.Replica("b").record_count = 80;
+  RestartedWithRecords(80, 90);
   // It has caught up, and the next rows come in.
   openmldb.On("GetReplicaStatus b", {}).On("GetReplicaStatus b", Then([this] {
                                              openmldb.Replica("a").offset = 110;
                                            }));
-  EXPECT_TRUE(RejoinedInPlace());
+  EXPECT_TRUE(RejoinedInPlace(7));
 }
 
 TEST_F(Rejoins, AsksAgainWhenNobodyTellsTheRecords) {
   for (const char* tablet : {"a", "b"}) {
+    Restarted();
     openmldb.On(absl::StrCat("GetReplicaStatus ", tablet), {});
     openmldb.On(absl::StrCat("GetReplicaStatus ", tablet), Refused(kAway));
-    EXPECT_EQ(Rejoin().status(), kAway);
+    EXPECT_EQ(Rejoin(7).status(), kAway);
     EXPECT_FALSE(Alive());
   }
 }
