@@ -184,7 +184,11 @@ absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Tabl
   if (restarted) {
     const auto complete = HasEveryRecord(openmldb, clock, id, leader->endpoint, tablet);
     if (!complete.ok()) return complete.status();
-    if (!*complete) return recover();
+    if (!*complete) {
+      // RecoverTable copies nothing to one whose term and offset fit (F5.5).
+      if (absl::Status status = openmldb.DropTable(id, tablet); !status.ok()) return status;
+      return recover();
+    }
   }
   if (absl::Status status = openmldb.SetReplicaMeta(id, tablet, /*is_leader=*/false,
                                                     /*is_alive=*/true);

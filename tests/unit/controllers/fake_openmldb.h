@@ -161,8 +161,7 @@ class FakeOpenMldb : public OpenMldb {
                                        const std::vector<std::string>& leaders,
                                        const std::string& follower) override;
   absl::Status DropTable(const PartitionId& partition, const std::string& tablet) override {
-    loaded[tablet].erase(partition);
-    return absl::OkStatus();
+    return Do("DropTable", [&] { loaded[tablet].erase(partition); });
   }
   absl::Status RecoverSnapshot(const PartitionId& partition, const std::string& tablet) override {
     return Do("RecoverSnapshot", [&] { Replica(tablet, partition.pid).snapshot_paused = false; });

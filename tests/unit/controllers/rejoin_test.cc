@@ -62,6 +62,14 @@ TEST_F(Rejoins, FromItsOwnLastRowOn) {
 TEST_F(Rejoins, IsCopiedWhenItLacksRecordsThoughItHasTheLastOne) {
   RestartedWithRecords(89, 90);
   EXPECT_TRUE(Recovered(7));
+  EXPECT_TRUE(openmldb.loaded["b"].empty()) << "else nothing would be copied";
+}
+
+TEST_F(Rejoins, IsNotCopiedOverWhatItsTabletDoesNotDrop) {
+  RestartedWithRecords(89, 90);
+  openmldb.On("DropTable", Refused(kAway));
+  EXPECT_EQ(Rejoin(7).status(), kAway);
+  EXPECT_FALSE(Alive());
 }
 
 TEST_F(Rejoins, WithFewerRecordsWhereItHasRunOn) {
