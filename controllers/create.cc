@@ -41,7 +41,7 @@ void KeepReplicas(Plan& plan, Component component, const Workload& workload) {
       component == Component::kZooKeeper ? 1 : plan.seen.cluster.spec.Of(component).replicas;
   if (workload.replicas == wanted) return;
   DesiredObject desired = DesiredWorkload(plan.seen.cluster, component, workload.version);
-  desired.object["spec"]["template"] = workload.object.at("spec").at("template");
+  desired.object["spec"]["template"] = workload.object->at("spec").at("template");
   plan.Do(action::Apply{desired.type, std::move(desired.object)});
 }
 

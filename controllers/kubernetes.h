@@ -2,6 +2,7 @@
 #define OMDB_CONTROLLERS_KUBERNETES_H_
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@
 namespace omdb {
 
 using Json = nlohmann::json;
+// An object as it was read, which nobody changes.
+using SharedJson = std::shared_ptr<const Json>;
 
 // A kind of object, as in the URL of the API.
 struct ResourceType {
@@ -59,7 +62,7 @@ class Kubernetes {
   // From the cache.
   virtual absl::StatusOr<Json> Get(const ResourceType& type, const ObjectKey& key) = 0;
   // From the cache: the objects of a namespace whose labels contain `labels`, by name.
-  virtual absl::StatusOr<std::vector<Json>> List(
+  virtual absl::StatusOr<std::vector<SharedJson>> List(
       const ResourceType& type, const std::string& ns,
       const std::map<std::string, std::string>& labels) = 0;
   // From the API server itself, for what must not be stale (the ledger, a Lease).

@@ -18,14 +18,18 @@ constexpr std::array kComponents = {Component::kZooKeeper, Component::kNameserve
                                     Component::kTablet, Component::kTaskManager,
                                     Component::kApiServer};
 
-std::string Text(const Json& object, const Json::json_pointer& where) {
-  if (!object.contains(where) || !object.at(where).is_string()) return "";
-  return object.at(where).get<std::string>();
+std::string Text(const Json& object, const char* part, const char* field) {
+  const auto outer = object.find(part);
+  if (outer == object.end()) return "";
+  const auto inner = outer->find(field);
+  return inner != outer->end() && inner->is_string() ? inner->get<std::string>() : "";
 }
 
-int Number(const Json& object, const Json::json_pointer& where) {
-  if (!object.contains(where) || !object.at(where).is_number()) return 0;
-  return object.at(where).get<int>();
+int Number(const Json& object, const char* part, const char* field) {
+  const auto outer = object.find(part);
+  if (outer == object.end()) return 0;
+  const auto inner = outer->find(field);
+  return inner != outer->end() && inner->is_number() ? inner->get<int>() : 0;
 }
 
 std::string Annotation(const Json& metadata, const std::string& key) {
@@ -49,11 +53,11 @@ std::string TroubleOf(const Json& status) {
 
 std::string ContainerKey(const Json& pod) {
   int restarts = 0;
-  const Json::json_pointer statuses("/status/containerStatuses");
-  if (pod.contains(statuses)) {
-    for (const Json& container : pod.at(statuses)) restarts += container.value("restartCount", 0);
+  if (pod.contains("status") && pod.at("status").contains("containerStatuses")) {
+    for (const Json& container : pod.at("status").at("containerStatuses"))
+      restarts += container.value("restartCount", 0);
   }
-  return absl::StrCat(Text(pod, Json::json_pointer("/metadata/uid")), "/", restarts);
+  return absl::StrCat(Text(pod, "metadata", "uid"), "/", restarts);
 }
 
 std::optional<Component> ComponentOf(const Json& object) {
@@ -97,7 +101,7 @@ Pod ReadPod(const Json& object) {
   Pod pod;
   pod.name = metadata.at("name");
   pod.uid = metadata.value("uid", "");
-  pod.ip = Text(object, Json::json_pointer("/status/podIP"));
+  pod.ip = Text(object, "status", "podIP");
   pod.component = ComponentOf(object).value_or(Component::kZooKeeper);
   pod.spec_hash = Annotation(metadata, kSpecHashAnnotation);
   pod.version = Annotation(metadata, kVersionAnnotation);
@@ -116,19 +120,18 @@ Pod ReadPod(const Json& object) {
   return pod;
 }
 
-Workload ReadWorkload(const Json& object) {
+Workload ReadWorkload(SharedJson object) {
   Workload workload;
-  const Json metadata = object.at("spec").at("template").value("metadata", Json::object());
+  const Json metadata = object->at("spec").at("template").value("metadata", Json::object());
   workload.spec_hash = Annotation(metadata, kSpecHashAnnotation);
   workload.version = Annotation(metadata, kVersionAnnotation);
-  workload.replicas = Number(object, Json::json_pointer("/spec/replicas"));
-  workload.settled =
-      Number(object, Json::json_pointer("/status/observedGeneration")) >=
-          Number(object, Json::json_pointer("/metadata/generation")) &&
-      Number(object, Json::json_pointer("/status/updatedReplicas")) == workload.replicas &&
-      Number(object, Json::json_pointer("/status/replicas")) == workload.replicas &&
-      Number(object, Json::json_pointer("/status/availableReplicas")) == workload.replicas;
-  workload.object = object;
+  workload.replicas = Number(*object, "spec", "replicas");
+  workload.settled = Number(*object, "status", "observedGeneration") >=
+                         Number(*object, "metadata", "generation") &&
+                     Number(*object, "status", "updatedReplicas") == workload.replicas &&
+                     Number(*object, "status", "replicas") == workload.replicas &&
+                     Number(*object, "status", "availableReplicas") == workload.replicas;
+  workload.object = std::move(object);
   return workload;
 }
 
@@ -233,16 +236,16 @@ absl::StatusOr<Snapshot> Observe(Kubernetes& kubernetes, OpenMldb& openmldb, Clo
   for (const ResourceType* type : {&types::StatefulSet(), &types::Deployment()}) {
     auto objects = kubernetes.List(*type, cluster.key.ns, labels);
     if (!objects.ok()) return objects.status();
-    for (const Json& object : *objects) {
-      if (auto component = ComponentOf(object))
+    for (const SharedJson& object : *objects) {
+      if (auto component = ComponentOf(*object))
         snapshot.workloads[*component] = ReadWorkload(object);
     }
   }
   for (const ResourceType* type : {&types::Service(), &types::PodDisruptionBudget()}) {
     auto objects = kubernetes.List(*type, cluster.key.ns, labels);
     if (!objects.ok()) return objects.status();
-    for (const Json& object : *objects) {
-      const Json& metadata = object.at("metadata");
+    for (const SharedJson& object : *objects) {
+      const Json& metadata = object->at("metadata");
       snapshot.object_hashes[{type->kind, metadata.at("name")}] =
           Annotation(metadata, kObjectHashAnnotation);
     }
@@ -250,13 +253,13 @@ absl::StatusOr<Snapshot> Observe(Kubernetes& kubernetes, OpenMldb& openmldb, Clo
   auto pods = kubernetes.List(types::Pod(), cluster.key.ns, labels);
   if (!pods.ok()) return pods.status();
   std::map<std::string, std::string> keys;
-  for (const Json& object : *pods) {
-    if (auto preflight = ReadPreflightPod(object)) {
+  for (const SharedJson& object : *pods) {
+    if (auto preflight = ReadPreflightPod(*object)) {
       snapshot.preflight = std::move(preflight);
       continue;
     }
-    snapshot.pods.push_back(ReadPod(object));
-    keys[snapshot.pods.back().name] = ContainerKey(object);
+    snapshot.pods.push_back(ReadPod(*object));
+    keys[snapshot.pods.back().name] = ContainerKey(*object);
   }
   std::sort(snapshot.pods.begin(), snapshot.pods.end(),
             [](const Pod& a, const Pod& b) { return a.name < b.name; });

@@ -36,7 +36,7 @@ void LookClosely(OpenMldb& openmldb, Database& database);
 
 // The parts, for tests.
 Pod ReadPod(const Json& object);
-Workload ReadWorkload(const Json& object);
+Workload ReadWorkload(SharedJson object);
 absl::StatusOr<Database> ReadDatabase(OpenMldb& openmldb, bool with_jobs);
 
 }  // namespace omdb

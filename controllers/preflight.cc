@@ -24,7 +24,7 @@ std::string ImageOf(const Cluster& cluster) { return ImageOf(cluster.spec, clust
 
 std::string ImageIn(const Workload& workload) {
   const Json::json_pointer image("/spec/template/spec/containers/0/image");
-  return workload.object.contains(image) ? workload.object.at(image).get<std::string>() : "";
+  return workload.object->contains(image) ? workload.object->at(image).get<std::string>() : "";
 }
 
 // A component's pods are still made from another image or version than the one asked for.

@@ -67,7 +67,7 @@ struct Workload {
   int replicas = 0;
   // Deployment: the controller has seen the last change and every replica is new and available.
   bool settled = false;
-  Json object;
+  SharedJson object;
 };
 
 // OpenMLDB as it was at that moment, from the nameserver that leads and from each tablet itself.

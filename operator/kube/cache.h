@@ -17,8 +17,6 @@
 
 namespace omdb::kube {
 
-using SharedJson = std::shared_ptr<const Json>;
-
 // An object of the cache became another; null where there is none.
 struct Change {
   ResourceType type;

@@ -118,12 +118,15 @@ absl::StatusOr<Json> Client::Get(const ResourceType& type, const ObjectKey& key)
   return absl::NotFoundError(Describe("get", type, key));
 }
 
-absl::StatusOr<std::vector<Json>> Client::List(const ResourceType& type, const std::string& ns,
-                                               const std::map<std::string, std::string>& labels) {
+absl::StatusOr<std::vector<SharedJson>> Client::List(
+    const ResourceType& type, const std::string& ns,
+    const std::map<std::string, std::string>& labels) {
   const Cache* cache = CacheFor(type, ns);
-  if (cache == nullptr) return rest_.ListAll(type, ns, labels);
-  std::vector<Json> objects;
-  for (const SharedJson& object : cache->List(ns, labels)) objects.push_back(*object);
+  if (cache != nullptr) return cache->List(ns, labels);
+  auto listed = rest_.ListAll(type, ns, labels);
+  if (!listed.ok()) return listed.status();
+  std::vector<SharedJson> objects;
+  for (Json& object : *listed) objects.push_back(std::make_shared<const Json>(std::move(object)));
   return objects;
 }
 

@@ -57,8 +57,9 @@ class Client : public Kubernetes {
   void Stop();
 
   absl::StatusOr<Json> Get(const ResourceType& type, const ObjectKey& key) override;
-  absl::StatusOr<std::vector<Json>> List(const ResourceType& type, const std::string& ns,
-                                         const std::map<std::string, std::string>& labels) override;
+  absl::StatusOr<std::vector<SharedJson>> List(
+      const ResourceType& type, const std::string& ns,
+      const std::map<std::string, std::string>& labels) override;
   absl::StatusOr<Json> GetFresh(const ResourceType& type, const ObjectKey& key) override;
   absl::StatusOr<Json> Apply(const ResourceType& type, const Json& object) override;
   absl::StatusOr<Json> ApplyStatus(const ResourceType& type, const Json& object) override;

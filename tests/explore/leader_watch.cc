@@ -10,7 +10,7 @@ namespace omdb::explore {
 namespace {
 
 // Where an old leader is demoted only after the change it takes rows for longer (M2).
-constexpr absl::Duration kInterval = absl::Milliseconds(20);
+constexpr absl::Duration kInterval = absl::Milliseconds(50);
 
 }  // namespace
 

@@ -39,24 +39,29 @@ absl::StatusOr<Json> MemoryKubernetes::Get(const ResourceType& type, const Objec
   return Found(Cached(), type, key);
 }
 
-absl::StatusOr<Json> MemoryKubernetes::Found(const std::map<Key, Json>& objects,
-                                             const ResourceType& type, const ObjectKey& key) {
+void MemoryKubernetes::Freeze() {
+  frozen_.emplace();
+  for (const auto& [key, object] : objects_) frozen_->emplace(key, std::make_shared<Json>(*object));
+}
+
+absl::StatusOr<Json> MemoryKubernetes::Found(const Objects& objects, const ResourceType& type,
+                                             const ObjectKey& key) {
   const auto found = objects.find(Key(type.kind, key.ns, key.name));
   if (found == objects.end())
     return absl::NotFoundError(absl::StrCat(type.kind, " ", key.name, " not found"));
-  return found->second;
+  return *found->second;
 }
 
 absl::StatusOr<Json> MemoryKubernetes::GetFresh(const ResourceType& type, const ObjectKey& key) {
   return Call("get", type, key.name, false, [&] { return Found(objects_, type, key); });
 }
 
-absl::StatusOr<std::vector<Json>> MemoryKubernetes::List(
+absl::StatusOr<std::vector<SharedJson>> MemoryKubernetes::List(
     const ResourceType& type, const std::string& ns,
     const std::map<std::string, std::string>& labels) {
-  std::vector<Json> found;
+  std::vector<SharedJson> found;
   for (const auto& [key, object] : Cached()) {
-    if (std::get<0>(key) == type.kind && std::get<1>(key) == ns && HasLabels(object, labels))
+    if (std::get<0>(key) == type.kind && std::get<1>(key) == ns && HasLabels(*object, labels))
       found.push_back(object);
   }
   return found;
@@ -97,9 +102,7 @@ absl::StatusOr<Json> MemoryKubernetes::Apply(const ResourceType& type, const Jso
     if (merged.value("spec", Json()) != stored->value("spec", Json())) {
       merged["metadata"]["generation"] = stored->at("metadata").value("generation", 1) + 1;
     }
-    *stored = std::move(merged);
-    Touch(type, *stored);
-    return *stored;
+    return Put(type, std::move(merged));
   });
 }
 
@@ -145,30 +148,31 @@ absl::StatusOr<Json> MemoryKubernetes::Create(const ResourceType& type, const Js
 
 Json* MemoryKubernetes::Find(const ResourceType& type, const ObjectKey& key) {
   auto found = objects_.find(Key(type.kind, key.ns, key.name));
-  return found == objects_.end() ? nullptr : &found->second;
+  return found == objects_.end() ? nullptr : found->second.get();
 }
 
 std::vector<Json*> MemoryKubernetes::All(const ResourceType& type) {
   std::vector<Json*> found;
   for (auto& [key, object] : objects_) {
-    if (std::get<0>(key) == type.kind) found.push_back(&object);
+    if (std::get<0>(key) == type.kind) found.push_back(object.get());
   }
   return found;
 }
 
 Json& MemoryKubernetes::Put(const ResourceType& type, Json object) {
-  Json& stored = objects_[Key(type.kind, NamespaceOf(object), NameOf(object))];
+  std::shared_ptr<Json>& stored = objects_[Key(type.kind, NamespaceOf(object), NameOf(object))];
   Json& metadata = object["metadata"];
   if (!metadata.contains("uid")) {
-    metadata["uid"] = stored.is_null() ? absl::StrCat("uid-", version_ + 1)
-                                       : stored["metadata"]["uid"].get<std::string>();
+    metadata["uid"] = stored == nullptr ? absl::StrCat("uid-", version_ + 1)
+                                        : stored->at("metadata").at("uid").get<std::string>();
     metadata["creationTimestamp"] =
         absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", world_.executor.Now(), absl::UTCTimeZone());
     metadata["generation"] = 1;
   }
-  stored = std::move(object);
-  Touch(type, stored);
-  return stored;
+  // Who has read the old one keeps it.
+  stored = std::make_shared<Json>(std::move(object));
+  Touch(type, *stored);
+  return *stored;
 }
 
 void MemoryKubernetes::Remove(const ResourceType& type, const ObjectKey& key) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -24,8 +25,9 @@ class MemoryKubernetes : public Kubernetes {
 
   // --- omdb::Kubernetes, as the operator sees it.
   absl::StatusOr<Json> Get(const ResourceType& type, const ObjectKey& key) override;
-  absl::StatusOr<std::vector<Json>> List(const ResourceType& type, const std::string& ns,
-                                         const std::map<std::string, std::string>& labels) override;
+  absl::StatusOr<std::vector<SharedJson>> List(
+      const ResourceType& type, const std::string& ns,
+      const std::map<std::string, std::string>& labels) override;
   absl::StatusOr<Json> GetFresh(const ResourceType& type, const ObjectKey& key) override;
   absl::StatusOr<Json> Apply(const ResourceType& type, const Json& object) override;
   absl::StatusOr<Json> ApplyStatus(const ResourceType& type, const Json& object) override;
@@ -47,7 +49,7 @@ class MemoryKubernetes : public Kubernetes {
 
   // From now on Get and List, which the operator's cache answers, answer with what is stored now;
   // until `Thaw`.
-  void Freeze() { frozen_ = objects_; }
+  void Freeze();
   void Thaw() { frozen_.reset(); }
 
   // Called after each change with the kind that changed.
@@ -55,21 +57,22 @@ class MemoryKubernetes : public Kubernetes {
 
  private:
   using Key = std::tuple<std::string, std::string, std::string>;  // kind, namespace, name
+  using Objects = std::map<Key, std::shared_ptr<Json>>;
 
   // One call of the operator to the API server.
   template <typename Act>
   auto Call(const std::string& verb, const ResourceType& type, const std::string& name,
             bool changes, const Act& act) -> decltype(act());
-  const std::map<Key, Json>& Cached() const { return frozen_ ? *frozen_ : objects_; }
-  static absl::StatusOr<Json> Found(const std::map<Key, Json>& objects, const ResourceType& type,
+  const Objects& Cached() const { return frozen_ ? *frozen_ : objects_; }
+  static absl::StatusOr<Json> Found(const Objects& objects, const ResourceType& type,
                                     const ObjectKey& key);
   absl::StatusOr<Json> ApplyLate(const Json& object);
   void Touch(const ResourceType& type, Json& object);
 
   simulator::World& world_;
   OperatorCalls& operator_calls_;
-  std::map<Key, Json> objects_;
-  std::optional<std::map<Key, Json>> frozen_;
+  Objects objects_;
+  std::optional<Objects> frozen_;
   uint64_t version_ = 0;
   bool late_ledgers_ = false;
   std::vector<Json> late_;

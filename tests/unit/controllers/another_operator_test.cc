@@ -16,10 +16,13 @@ constexpr Component kServers[] = {Component::kNameserver, Component::kTablet,
 // What a former operator made of the same spec.
 void MadeByAFormerOperator(WholeCluster& cluster) {
   for (Component component : kServers) {
-    Json& pod = cluster.seen.workloads.at(component).object.at("spec").at("template");
+    SharedJson& stored = cluster.seen.workloads.at(component).object;
+    Json former = *stored;
+    Json& pod = former.at("spec").at("template");
     pod.at("spec")["terminationGracePeriodSeconds"] = 7;
     pod.at("spec").at("containers").at(0)["args"] = Json::array({"--former"});
     pod.at("metadata").at("annotations")["example.com/former"] = "yes";
+    stored = std::make_shared<const Json>(std::move(former));
   }
 }
 
@@ -30,7 +33,7 @@ TEST(AnotherOperator, LeavesATemplateOfTheSameSpecAlone) {
   for (Component component : kServers) {
     const Json wanted = DesiredWorkload(cluster.seen.cluster, component, "0.9.1").object;
     ASSERT_NE(wanted.at("spec").at("template"),
-              cluster.seen.workloads.at(component).object.at("spec").at("template"));
+              cluster.seen.workloads.at(component).object->at("spec").at("template"));
   }
   const Decision decision = Decide(cluster.seen, {});
   EXPECT_THAT(decision.actions, IsEmpty());
@@ -44,7 +47,7 @@ TEST(AnotherOperator, KeepsTheFormerTemplateWhenOnlyTheNumberOfPodsChanges) {
   const Decision decision = Decide(cluster.seen, {});
   ASSERT_FALSE(decision.actions.empty());
   EXPECT_EQ(std::get<action::Apply>(decision.actions.front()).object.at("spec").at("template"),
-            cluster.seen.workloads.at(Component::kTablet).object.at("spec").at("template"));
+            cluster.seen.workloads.at(Component::kTablet).object->at("spec").at("template"));
 }
 
 TEST(AnotherOperator, RendersItsOwnTemplateWithTheNextVersion) {

@@ -26,7 +26,7 @@ TEST(Decide, KeepsRunningTemplatesWhenOnlyTheNumberOfPodsChanges) {
   const auto& apply = std::get<action::Apply>(decision.actions.front());
   EXPECT_EQ(apply.object.at("spec").at("replicas"), 4);
   EXPECT_EQ(apply.object.at("spec").at("template"),
-            cluster.seen.workloads.at(Component::kTablet).object.at("spec").at("template"));
+            cluster.seen.workloads.at(Component::kTablet).object->at("spec").at("template"));
 }
 
 TEST(Decide, ScalesTheManagedZooKeeperToOne) {
@@ -35,7 +35,7 @@ TEST(Decide, ScalesTheManagedZooKeeperToOne) {
   cluster.seen.cluster.spec.zookeeper_image = "zookeeper:3.8";
   Workload& workload = cluster.seen.workloads[Component::kZooKeeper];
   workload.replicas = 1;
-  workload.object = DesiredWorkload(cluster.seen.cluster, Component::kZooKeeper, "").object;
+  workload.object = cluster.Stored(Component::kZooKeeper, "");
   const auto zookeeper = testing::HasSubstr("StatefulSet c-zookeeper");
   EXPECT_THAT(Actions(Decide(cluster.seen, {})), testing::Not(testing::Contains(zookeeper)));
   workload.replicas = 3;

@@ -39,18 +39,18 @@ class FakeKubernetes : public Kubernetes {
   absl::StatusOr<Json> GetFresh(const ResourceType& type, const ObjectKey& key) override {
     return Get(type, key);
   }
-  absl::StatusOr<std::vector<Json>> List(
+  absl::StatusOr<std::vector<SharedJson>> List(
       const ResourceType& type, const std::string& ns,
       const std::map<std::string, std::string>& labels) override {
     if (before) {
       if (absl::Status status = before("list " + type.kind); !status.ok()) return status;
     }
-    std::vector<Json> found;
+    std::vector<SharedJson> found;
     for (const auto& [key, object] : objects_) {
       const Json own = object.at("metadata").value("labels", Json::object());
       bool matches = key.first == type && key.second.ns == ns;
       for (const auto& [label, value] : labels) matches = matches && own.value(label, "") == value;
-      if (matches) found.push_back(object);
+      if (matches) found.push_back(std::make_shared<const Json>(object));
     }
     return found;
   }

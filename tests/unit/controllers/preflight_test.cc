@@ -265,7 +265,8 @@ TEST_F(PreflightTest, TakesNoWordWithoutADotForAVersion) {
 
 TEST_F(PreflightTest, IsForAWorkloadThatNamesNoImage) {
   cluster.seen.cluster.spec.version = "0.9.1";
-  cluster.seen.workloads.at(Component::kTablet).object = Json::object();
+  cluster.seen.workloads.at(Component::kTablet).object =
+      std::make_shared<const Json>(Json::object());
   EXPECT_THAT(Actions(Next()), ElementsAre("create pod c-preflight"));
 }
 

@@ -103,12 +103,16 @@ class WholeCluster {
     }
     return *this;
   }
+  // Its StatefulSet or Deployment of that version.
+  SharedJson Stored(Component component, const std::string& version) const {
+    return std::make_shared<const Json>(DesiredWorkload(seen.cluster, component, version).object);
+  }
   // The component's template alone is.
   WholeCluster& TemplateUpgraded(Component component) {
     Workload& workload = seen.workloads.at(component);
     workload.version = seen.cluster.spec.version;
     workload.spec_hash = SpecHash(seen.cluster, component, workload.version);
-    workload.object = DesiredWorkload(seen.cluster, component, workload.version).object;
+    workload.object = Stored(component, workload.version);
     return *this;
   }
   // A pod was replaced by one of the stored template, and serves.
@@ -222,7 +226,7 @@ class WholeCluster {
     workload.spec_hash = SpecHash(seen.cluster, component, workload.version);
     workload.replicas = replicas;
     workload.settled = true;
-    workload.object = DesiredWorkload(seen.cluster, component, workload.version).object;
+    workload.object = Stored(component, workload.version);
     for (int i = 0; i < replicas; ++i) {
       Pod pod;
       pod.name = absl::StrCat("c-", ToString(component), "-", i);

@@ -103,7 +103,8 @@ TEST_F(ClientWriteTest, ReadsFromTheServerWhatIsNotWatched) {
   server_->Add(200, PodObject("a", 7));
   EXPECT_EQ(*client_.Get(types::Pod(), {"db", "a"}), PodObject("a", 7));
   server_->Add(200, PodList({PodObject("a", 7)}, 9));
-  EXPECT_THAT(*client_.List(types::Pod(), "db", {}), ElementsAre(PodObject("a", 7)));
+  EXPECT_THAT(*client_.List(types::Pod(), "db", {}),
+              ElementsAre(testing::Pointee(PodObject("a", 7))));
 }
 
 TEST_F(ClientWriteTest, NamesAnObjectWithoutANamespace) {

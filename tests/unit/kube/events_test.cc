@@ -31,7 +31,10 @@ class EventRecorderTest : public ::testing::Test {
 
   std::vector<Json> Written() {
     recorder_->Flush();
-    return *kubernetes_.List(types::Event(), "db", {});
+    std::vector<Json> events;
+    for (const SharedJson& event : *kubernetes_.List(types::Event(), "db", {}))
+      events.push_back(*event);
+    return events;
   }
 
   // The reasons of all events that come of what `record` records while the write of "InFlight"

@@ -21,12 +21,13 @@ class FakeKubernetes : public Kubernetes {
   absl::StatusOr<Json> Get(const ResourceType& type, const ObjectKey& key) override {
     return GetFresh(type, key);
   }
-  absl::StatusOr<std::vector<Json>> List(const ResourceType& type, const std::string& ns,
-                                         const std::map<std::string, std::string>&) override {
+  absl::StatusOr<std::vector<SharedJson>> List(const ResourceType& type, const std::string& ns,
+                                               const std::map<std::string, std::string>&) override {
     std::lock_guard lock(mutex_);
-    std::vector<Json> objects;
+    std::vector<SharedJson> objects;
     for (const auto& [key, object] : objects_) {
-      if (key.first == type && key.second.ns == ns) objects.push_back(object);
+      if (key.first == type && key.second.ns == ns)
+        objects.push_back(std::make_shared<const Json>(object));
     }
     return objects;
   }
