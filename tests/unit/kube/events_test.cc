@@ -31,9 +31,9 @@ class EventRecorderTest : public ::testing::Test {
 
   std::vector<Json> Written() {
     recorder_->Flush();
+    const auto stored = kubernetes_.List(types::Event(), "db", {});
     std::vector<Json> events;
-    for (const SharedJson& event : *kubernetes_.List(types::Event(), "db", {}))
-      events.push_back(*event);
+    for (const SharedJson& event : *stored) events.push_back(*event);
     return events;
   }
 

@@ -205,8 +205,8 @@ TEST_F(LiveTest, WritesEventsAndCountsThemUp) {
   const auto events = client_->List(types::Event(), ns_, {});
   ASSERT_TRUE(events.ok()) << events.status();
   ASSERT_THAT(*events, SizeIs(1));
-  EXPECT_EQ((*events)[0]["series"]["count"], 3);
-  EXPECT_EQ((*events)[0]["regarding"]["name"], "a");
+  EXPECT_EQ(events->front()->at("series").at("count"), 3);
+  EXPECT_EQ(events->front()->at("regarding").at("name"), "a");
 }
 
 TEST_F(LiveTest, SurvivesARestartOfTheServer) {
