@@ -10,7 +10,7 @@ namespace omdb::bench {
 namespace {
 
 constexpr uint32_t kLanes = 8;
-constexpr absl::Duration kLookAtOps = absl::Milliseconds(50);
+constexpr absl::Duration kLookAtOps = absl::Milliseconds(250);
 
 class ByTheNameserver : public ByHand {
  public:
