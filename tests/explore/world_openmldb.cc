@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "name_server.pb.h"
 #include "operator/openmldb/convert.h"
+#include "operator/openmldb/options.h"
 #include "tablet.pb.h"
 
 namespace omdb::explore {
@@ -64,14 +65,14 @@ absl::StatusOr<Response> WorldOpenMldb::Call(const std::string& address, const s
 
 template <typename Response, typename Request>
 absl::StatusOr<Response> WorldOpenMldb::Nameserver(const std::string& method, Request request,
-                                                   absl::Duration limit) {
+                                                   absl::Duration timeout) {
   const auto nameservers = Nameservers();
   if (!nameservers.ok()) return nameservers.status();
   if (nameservers->empty()) return absl::UnavailableError("no nameserver leads");
   auto address = AddressOf(nameservers->front());
   if (!address.ok()) return address.status();
-  auto response = Call<Response>(*address, absl::StrCat("NameServer/", method), std::move(request),
-                                 std::min(limit, absl::Seconds(5)));
+  auto response =
+      Call<Response>(*address, absl::StrCat("NameServer/", method), std::move(request), timeout);
   if (response.ok() && response->code() != 0)
     return OpenMldbError(response->code(), method, response->msg());
   return response;
@@ -186,7 +187,8 @@ absl::Status WorldOpenMldb::ChangeLeader(const PartitionId& partition, const std
                                          absl::Duration limit) {
   auto request = Of<ns::ChangeLeaderRequest>(partition);
   request.set_candidate_leader(candidate);
-  return StatusOf(Nameserver<ns::GeneralResponse>("ChangeLeader", request, limit));
+  return StatusOf(Nameserver<ns::GeneralResponse>("ChangeLeader", request,
+                                                  std::min(limit, kNameserverTimeout)));
 }
 
 absl::Status WorldOpenMldb::RecoverTable(const PartitionId& partition,
@@ -243,7 +245,8 @@ absl::Status WorldOpenMldb::OfflineEndpoint(const std::string& endpoint, uint32_
   ns::OfflineEndpointRequest request;
   request.set_endpoint(endpoint);
   request.set_concurrency(concurrency);
-  return StatusOf(Nameserver<ns::GeneralResponse>("OfflineEndpoint", request));
+  return StatusOf(Nameserver<ns::GeneralResponse>("OfflineEndpoint", request,
+                                                  OpenMldbOptions().offline_endpoint_timeout));
 }
 
 absl::Status WorldOpenMldb::CancelOp(uint64_t op_id) {

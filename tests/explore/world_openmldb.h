@@ -107,9 +107,11 @@ class WorldOpenMldb : public OpenMldb {
   }
 
  private:
+  static constexpr absl::Duration kNameserverTimeout = absl::Seconds(5);
+
   template <typename Response, typename Request>
   absl::StatusOr<Response> Nameserver(const std::string& method, Request request,
-                                      absl::Duration limit = absl::InfiniteDuration());
+                                      absl::Duration timeout = kNameserverTimeout);
   template <typename Response, typename Request>
   absl::StatusOr<Response> TabletCall(const std::string& tablet, const std::string& method,
                                       Request request,

@@ -110,7 +110,9 @@ INSTANTIATE_TEST_SUITE_P(Each, ReadPodWaiting,
                            return info.param.name;
                          });
 
-Workload Read(Json object) { return ReadWorkload(std::make_shared<const Json>(std::move(object))); }
+Workload Stored(Json object) {
+  return ReadWorkload(std::make_shared<const Json>(std::move(object)));
+}
 
 Json WorkloadObject() {
   return {{"metadata", {{"name", "c-tablet"}, {"generation", 4}}},
@@ -127,7 +129,7 @@ Json WorkloadObject() {
 }
 
 TEST(ReadWorkload, ReadsTheStoredTemplate) {
-  const Workload workload = Read(WorkloadObject());
+  const Workload workload = Stored(WorkloadObject());
   EXPECT_EQ(workload.spec_hash, "h");
   EXPECT_EQ(workload.version, "0.9.1");
   EXPECT_EQ(workload.replicas, 3);
@@ -140,26 +142,26 @@ TEST(ReadWorkload, IsNotSettledBeforeEveryReplicaIsNewAndAvailable) {
        {"observedGeneration", "replicas", "updatedReplicas", "availableReplicas"}) {
     Json object = WorkloadObject();
     object["status"][field] = 2;
-    EXPECT_FALSE(Read(object).settled) << field;
+    EXPECT_FALSE(Stored(object).settled) << field;
     object["status"].erase(field);
-    EXPECT_FALSE(Read(object).settled) << field;
+    EXPECT_FALSE(Stored(object).settled) << field;
   }
 }
 
 TEST(ReadWorkload, IsNotSettledWhileAnOldReplicaIsLeft) {
   Json object = WorkloadObject();
   object["status"]["replicas"] = 4;
-  EXPECT_FALSE(Read(object).settled);
+  EXPECT_FALSE(Stored(object).settled);
 }
 
 TEST(ReadWorkload, HasNoReplicasWhereTheyAreNoNumber) {
   Json object = WorkloadObject();
   object["spec"]["replicas"] = "three";
-  EXPECT_EQ(Read(object).replicas, 0);
+  EXPECT_EQ(Stored(object).replicas, 0);
 }
 
 TEST(ReadWorkload, ReadsOneOfSomebodyElse) {
-  const Workload workload = Read({{"spec", {{"template", Json::object()}}}});
+  const Workload workload = Stored({{"spec", {{"template", Json::object()}}}});
   EXPECT_THAT(workload.spec_hash, IsEmpty());
   EXPECT_EQ(workload.replicas, 0);
 }
