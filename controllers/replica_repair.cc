@@ -177,19 +177,16 @@ absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Tabl
   const bool fits = own.term > 0 ? BeyondItsTerm(partition.term_offsets, own).count == 0
                                  : own.offset < partition.Term().offset;
   if (own.is_leader || refuses || !fits || own.offset > pairs[1]->offset) return recover();
-  followed_in_term = partition.Term().term;
-  if (absl::Status status = CatchUp(openmldb, clock, id, leader->endpoint, tablet); !status.ok())
-    return status;
-  // Whoever has run on counts what has outlived its time for longer than its leader, or shorter.
+  // Not later: to one that knows its term RecoverTable copies nothing (F5.5). Whoever has run on
+  // counts what has outlived its time for longer than its leader, or shorter.
   if (restarted) {
     const auto complete = HasEveryRecord(openmldb, clock, id, leader->endpoint, tablet);
     if (!complete.ok()) return complete.status();
-    if (!*complete) {
-      // RecoverTable copies nothing to one whose term and offset fit (F5.5).
-      if (absl::Status status = openmldb.DropTable(id, tablet); !status.ok()) return status;
-      return recover();
-    }
+    if (!*complete) return recover();
   }
+  followed_in_term = partition.Term().term;
+  if (absl::Status status = CatchUp(openmldb, clock, id, leader->endpoint, tablet); !status.ok())
+    return status;
   if (absl::Status status = openmldb.SetReplicaMeta(id, tablet, /*is_leader=*/false,
                                                     /*is_alive=*/true);
       !status.ok())
