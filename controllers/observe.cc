@@ -53,10 +53,9 @@ std::string TroubleOf(const Json& status) {
 
 std::string ContainerKey(const Json& pod) {
   int restarts = 0;
-  if (pod.contains("status") && pod.at("status").contains("containerStatuses")) {
-    for (const Json& container : pod.at("status").at("containerStatuses"))
-      restarts += container.value("restartCount", 0);
-  }
+  const Json status = pod.value("status", Json::object());
+  for (const Json& container : status.value("containerStatuses", Json::array()))
+    restarts += container.value("restartCount", 0);
   return absl::StrCat(Text(pod, "metadata", "uid"), "/", restarts);
 }
 

@@ -105,6 +105,8 @@ TEST_F(ClientWriteTest, ReadsFromTheServerWhatIsNotWatched) {
   server_->Add(200, PodList({PodObject("a", 7)}, 9));
   EXPECT_THAT(*client_.List(types::Pod(), "db", {}),
               ElementsAre(testing::Pointee(PodObject("a", 7))));
+  server_->Add(403, Json::object());
+  EXPECT_TRUE(absl::IsPermissionDenied(client_.List(types::Pod(), "db", {}).status()));
 }
 
 TEST_F(ClientWriteTest, NamesAnObjectWithoutANamespace) {
