@@ -221,11 +221,21 @@ class Replicas {
                                   });
   }
 
-  // By the closer look: its leader does not replicate to it.
+  // By the closer look: its leader does not replicate to it, or not to where it is.
   bool NotFollowed(const Partition& partition, const std::string& follower) const {
     if (!database_.closely) return false;
     const auto list = database_.closely->followers.find(ToString(partition.id));
-    return list != database_.closely->followers.end() && list->second.count(follower) == 0;
+    return list != database_.closely->followers.end() &&
+           (list->second.count(follower) == 0 || NeverReached(partition, follower));
+  }
+
+  // A restarted tablet knows no term before its leader has told it, which is the first that it does
+  // (H1, M12). One that sends to its former address never does (F5.11).
+  bool NeverReached(const Partition& partition, const std::string& follower) const {
+    const auto terms = database_.closely->terms.find(ToString(partition.id));
+    if (terms == database_.closely->terms.end()) return false;
+    const auto own = terms->second.find(follower);
+    return own != terms->second.end() && own->second == 0;
   }
 
   Plan& plan_;

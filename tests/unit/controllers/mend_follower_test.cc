@@ -71,6 +71,18 @@ TEST_F(MendFollower, ThatItsLeaderDoesNotListIsNotAlive) {
   EXPECT_THAT(ledger.followed_in_term, IsEmpty()) << "it may have followed in another term";
 }
 
+TEST_F(MendFollower, ThatItsLeaderSendsToWhereItWasIsNotAlive) {
+  cluster.LookClosely().terms[ToString(cluster.Id("t", 0))]["c-tablet-1"] = 0;
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-1 not alive for db.t/0 (tid 1)"));
+}
+
+TEST_F(MendFollower, IsWellWhenNobodyTellsItsTerm) {
+  auto& terms = cluster.LookClosely().terms;
+  terms[ToString(cluster.Id("t", 0))].erase("c-tablet-1");
+  terms.erase(ToString(cluster.Id("t", 1)));
+  EXPECT_THAT(Mend(), IsEmpty());
+}
+
 TEST_F(MendFollower, IsWellWhenItsLeaderDoesNotSayWhomItLists) {
   cluster.LookClosely().followers.clear();
   EXPECT_THAT(Mend(), IsEmpty());
