@@ -238,7 +238,7 @@ void Faults::RunAnOpByHand() {
 void Faults::DrainByHand(const std::string& tablet) {
   const auto tables = story_.openmldb().ShowTable();
   if (!tables.ok()) return;
-  leaders_touched_ = auto_failover_touched_ = true;
+  leaders_touched_ = auto_failover_touched_ = holes_by_hand_ = true;
   const bool before = story_.world().zookeeper.Value(kAutoFailover) == "true";
   TouchAutoFailover(false);
   absl::Duration when;
@@ -252,7 +252,7 @@ void Faults::DrainByHand(const std::string& tablet) {
 }
 
 absl::Status Faults::ChangeLeaderByHand(const PartitionId& id, const std::string& candidate) {
-  changed_twice_ = !changed_by_hand_.insert(id).second || changed_twice_;
+  holes_by_hand_ = !changed_by_hand_.insert(id).second || holes_by_hand_;
   return story_.openmldb().ChangeLeader(id, candidate);
 }
 

@@ -72,8 +72,11 @@ class Faults {
   bool leaders_touched() const { return leaders_touched_; }
   // Somebody changed a leader.
   bool leaders_changed() const { return !changed_by_hand_.empty(); }
-  // Somebody changed the leader of a partition twice, which may leave a hole in a replica (H1).
-  bool changed_twice() const { return changed_twice_; }
+  // Somebody changed the leader of a partition twice, or without a look at what else was under way:
+  // a replica may have a hole then (H1), or nobody that sends it rows (H5).
+  bool holes_by_hand() const { return holes_by_hand_; }
+  // The nameserver moves their leaders, if not at once then when auto_failover is on again (M4).
+  bool tablets_crashed() const { return tablets_crashed_; }
   const std::string& wanted_version() const { return wanted_version_; }
 
  private:
@@ -117,7 +120,7 @@ class Faults {
   bool auto_failover_touched_ = false;
   bool leaders_touched_ = false;
   std::set<PartitionId> changed_by_hand_;
-  bool changed_twice_ = false;
+  bool holes_by_hand_ = false;
   const Change change_;
   std::string wanted_version_;
 };

@@ -161,9 +161,10 @@ std::string CheckEnd(Story& story, const Database& before, const Faults* faults)
   const bool by_hand = faults != nullptr && faults->leaders_changed();
   const bool by_itself = faults != nullptr && faults->nameserver_fails_over();
   // Who changes leaders otherwise has to put them back himself.
-  const bool moved =
-      by_hand || by_itself || FailedOver(now) || (faults != nullptr && faults->leaders_touched());
-  const bool may_have_holes = by_itself || (faults != nullptr && faults->changed_twice());
+  const bool moved = by_hand || by_itself || FailedOver(now) ||
+                     (faults != nullptr && faults->leaders_touched()) ||
+                     (faults != nullptr && faults->tablets_crashed() && before.auto_failover);
+  const bool may_have_holes = by_itself || (faults != nullptr && faults->holes_by_hand());
   for (std::string problem :
        {may_have_holes ? "" : CheckReplicas(story, now, by_hand), CheckOps(now), CheckTablets(now),
         moved ? "" : CheckPlacement(before, now)}) {
@@ -211,9 +212,10 @@ void RunToTheEnd(Story& story, const Database& before, const std::string& versio
     outcome.rollout = story.world().executor.Now() - changed;
     outcome.failure = CheckEnd(story, before, faults);
   }
-  // Who changes a leader without a demotion makes a second one.
+  // Who changes a leader without a demotion makes a second one, and so does the nameserver.
   const bool may_have_two =
-      faults != nullptr && (faults->leaders_changed() || faults->nameserver_hung());
+      faults != nullptr &&
+      (faults->leaders_changed() || faults->nameserver_fails_over() || faults->nameserver_hung());
   if (outcome.failure.empty() && !may_have_two) outcome.failure = watch.two_leaders();
   outcome.operator_calls = story.operator_calls().count() - calls;
   const double minutes = absl::ToDoubleMinutes(story.world().executor.Now() - changed) + 0.5;
