@@ -64,6 +64,11 @@ bool Faults::Over() {
          (story_.HasEvent("UpgradeComplete") && !story_.ledger().rollout);
 }
 
+bool Faults::MoreTabletsToCome() {
+  const auto hand = story_.ledger().tablet;
+  return hand && hand->name != story_.tablet_name(story_.shape().tablets - 1);
+}
+
 void Faults::Strike(Fault fault) {
   // What breaks afterwards is not the rollout's to mend.
   if (Over()) return;
@@ -237,7 +242,7 @@ void Faults::RunAnOpByHand() {
 // A command each second (F6.2), and nobody looks whether something else is under way.
 void Faults::DrainByHand(const std::string& tablet) {
   const auto tables = story_.openmldb().ShowTable();
-  if (!tables.ok()) return;
+  if (!tables.ok() || !MoreTabletsToCome()) return;
   leaders_touched_ = auto_failover_touched_ = holes_by_hand_ = true;
   const bool before = story_.world().zookeeper.Value(kAutoFailover) == "true";
   TouchAutoFailover(false);
@@ -258,7 +263,7 @@ absl::Status Faults::ChangeLeaderByHand(const PartitionId& id, const std::string
 
 void Faults::MoveLeaderByHand(const PartitionId& id) {
   const auto partition = story_.openmldb().GetPartition(id);
-  if (Over() || !partition.ok() || partition->Leader() == nullptr) return;
+  if (!MoreTabletsToCome() || !partition.ok() || partition->Leader() == nullptr) return;
   const absl::Status status = ChangeLeaderByHand(id, "auto");
   story_.Tell(absl::StrCat("somebody moves the leader of ", ToString(id), ": ", status.message()));
   story_.world().executor.Schedule(

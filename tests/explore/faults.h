@@ -85,6 +85,8 @@ class Faults {
   void Strike(Fault fault);
   // The rollout is.
   bool Over();
+  // A tablet is in hand, and not the last: what is done by hand now is put right before the next.
+  bool MoreTabletsToCome();
   CallFate Judge(const OperatorCalls::Call& call);
   std::string AnyTablet();
   std::string AnyServer();
