@@ -257,7 +257,8 @@ void Faults::DrainByHand(const std::string& tablet) {
 }
 
 absl::Status Faults::ChangeLeaderByHand(const PartitionId& id, const std::string& candidate) {
-  holes_by_hand_ = !changed_by_hand_.insert(id).second || holes_by_hand_;
+  const bool again = !changed_by_hand_.insert(id).second;
+  holes_by_hand_ = holes_by_hand_ || again || !MoreTabletsToCome();
   return story_.openmldb().ChangeLeader(id, candidate);
 }
 

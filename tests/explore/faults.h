@@ -72,8 +72,9 @@ class Faults {
   bool leaders_touched() const { return leaders_touched_; }
   // Somebody changed a leader.
   bool leaders_changed() const { return !changed_by_hand_.empty(); }
-  // Somebody changed the leader of a partition twice, or without a look at what else was under way:
-  // a replica may have a hole then (H1), or nobody that sends it rows (H5).
+  // Somebody changed the leader of a partition twice, or without a look at what else was under way,
+  // or when nobody looks at the tablets any more: a replica may have a hole then (H1), or nobody
+  // that sends it rows (H5).
   bool holes_by_hand() const { return holes_by_hand_; }
   // The nameserver moves their leaders, if not at once then when auto_failover is on again (M4).
   bool tablets_crashed() const { return tablets_crashed_; }
