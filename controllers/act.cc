@@ -133,12 +133,11 @@ class Actor {
     const auto statuses = openmldb_.LoadTable(a.tablet, a.requests);
     std::vector<absl::Status> passing;
     for (size_t i = 0; i < statuses.size(); ++i) {
-      const int code = CodeOf(statuses[i]);
       HeldPartition* held = Find(ledger_, a.requests[i].partition);
-      if (code == static_cast<int>(OpenMldbCode::kTableExists) ||
-          code == static_cast<int>(OpenMldbCode::kLoading))
+      if (HasCode(statuses[i], OpenMldbCode::kTableExists) ||
+          HasCode(statuses[i], OpenMldbCode::kLoading))
         continue;
-      if (code == 0 || held == nullptr || Leads(a.tablet, held->id)) {
+      if (CodeOf(statuses[i]) == 0 || held == nullptr || Leads(a.tablet, held->id)) {
         passing.push_back(statuses[i]);
         continue;
       }
@@ -270,7 +269,7 @@ absl::Status Act(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock, const
                  const Action& action, Ledger& ledger, std::vector<Note>& notes) {
   absl::Status status = std::visit(Actor(kubernetes, openmldb, clock, seen, ledger, notes), action);
   if (status.ok()) return status;
-  if (CodeOf(status) == static_cast<int>(OpenMldbCode::kNameUnknown) && seen.database)
+  if (HasCode(status, OpenMldbCode::kNameUnknown) && seen.database)
     TellAddresses(openmldb, clock, *seen.database);
   return absl::Status(status.code(), absl::StrCat(ToString(action), ": ", status.message()));
 }

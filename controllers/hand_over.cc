@@ -95,14 +95,14 @@ class HandOver {
   void FenceAndDemote(const Moves& moves) {
     const absl::Time fenced_at = clock_.Now();
     const absl::Status fenced = openmldb_.SetMode(from_, true, limits_.fence);
-    const absl::Time deadline = fenced_at + limits_.fence * 4 / 5;
+    const absl::Time deadline = fenced_at + limits_.fence - limits_.fence / kDemotionPart;
     Moves left = fenced.ok() ? moves : Moves();
     while (!left.empty() && clock_.Now() < deadline) {
       std::erase_if(left, [&](LeaderMove* move) {
         const absl::Duration rest = deadline - clock_.Now();
         if (rest <= absl::ZeroDuration()) return false;
         const auto equal = move->EqualOffset(rest);
-        if (equal) move->Demote(*equal, fenced_at, limits_.fence / 5);
+        if (equal) move->Demote(*equal, fenced_at);
         return equal.has_value();
       });
       if (!left.empty()) clock_.Sleep(kPoll / 5);

@@ -77,11 +77,12 @@ bool LeaderMove::HasNoLag(bool busy) {
          (busy && before && *std::min_element(offsets->begin(), offsets->end()) >= *before);
 }
 
-void LeaderMove::Demote(uint64_t equal, absl::Time fenced_at, absl::Duration limit) {
+void LeaderMove::Demote(uint64_t equal, absl::Time fenced_at) {
   paused_since_ = fenced_at;
   result_.offset = equal;
   demoted_ = true;
-  demotion_ = openmldb_.ChangeRole(partition_, from_, TableMode::kFollower, old_term_, {}, limit);
+  demotion_ = openmldb_.ChangeRole(partition_, from_, TableMode::kFollower, old_term_, {},
+                                   limits_.fence / kDemotionPart);
 }
 
 void LeaderMove::CheckDemotion() {

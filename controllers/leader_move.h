@@ -18,6 +18,9 @@ inline constexpr char kLaneBlocked[] = "openmldb.ai/lane-blocked";
 // At what ends a pause of writes: each may take its part of the longest pause.
 inline constexpr int kAttempts = 3;
 
+// The last fifth of a fence is for the demotion.
+inline constexpr int kDemotionPart = 5;
+
 // Serving until it is demoted, then demoted until it has ended; whatever ends it early leaves it
 // serving where that is possible. A step that comes too late for it does nothing.
 class LeaderMove {
@@ -41,8 +44,8 @@ class LeaderMove {
   // All replicas are equal or, while it is busy, have what the leader had at the last look: none of
   // them is in a pause of replication (M7).
   bool HasNoLag(bool busy);
-  // While its tablet is fenced and all replicas are at `equal`; waits for no longer than `limit`.
-  void Demote(uint64_t equal, absl::Time fenced_at, absl::Duration limit);
+  // While its tablet is fenced and all replicas are at `equal`.
+  void Demote(uint64_t equal, absl::Time fenced_at);
   // When the fence is lifted: a row that slipped in before the demotion makes it serve again.
   void CheckDemotion();
   // It was found demoted.

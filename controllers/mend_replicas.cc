@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -202,40 +203,33 @@ class Replicas {
     return database_.Status(meta.endpoint, partition.id);
   }
 
-  // By the closer look; 0 when it is not known.
-  uint64_t TermOf(const Partition& partition, const std::string& tablet) const {
-    if (!database_.closely) return 0;
+  // By the closer look; nothing compares lower than any term.
+  std::optional<uint64_t> TermOf(const Partition& partition, const std::string& tablet) const {
+    if (!database_.closely) return std::nullopt;
     const auto terms = database_.closely->terms.find(ToString(partition.id));
-    if (terms == database_.closely->terms.end()) return 0;
+    if (terms == database_.closely->terms.end()) return std::nullopt;
     const auto own = terms->second.find(tablet);
-    return own == terms->second.end() ? 0 : own->second;
+    if (own == terms->second.end()) return std::nullopt;
+    return own->second;
   }
 
   // By the closer look: a follower has seen a higher term than its leader's, and refuses what the
   // leader sends (M2, M6).
   bool FencedFollower(const Partition& partition, const std::string& leader) const {
-    const uint64_t own = TermOf(partition, leader);
+    const auto own = TermOf(partition, leader);
     return own > 0 && std::any_of(partition.replicas.begin(), partition.replicas.end(),
                                   [&](const ReplicaMeta& meta) {
                                     return meta.is_alive && TermOf(partition, meta.endpoint) > own;
                                   });
   }
 
-  // By the closer look: its leader does not replicate to it, or not to where it is.
+  // By the closer look: its leader does not replicate to it, or to where its tablet was before
+  // (F5.11). A restarted one knows no term until its leader has reached it (H1, M12).
   bool NotFollowed(const Partition& partition, const std::string& follower) const {
     if (!database_.closely) return false;
     const auto list = database_.closely->followers.find(ToString(partition.id));
     return list != database_.closely->followers.end() &&
-           (list->second.count(follower) == 0 || NeverReached(partition, follower));
-  }
-
-  // A restarted tablet knows no term before its leader has told it, which is the first that it does
-  // (H1, M12). One that sends to its former address never does (F5.11).
-  bool NeverReached(const Partition& partition, const std::string& follower) const {
-    const auto terms = database_.closely->terms.find(ToString(partition.id));
-    if (terms == database_.closely->terms.end()) return false;
-    const auto own = terms->second.find(follower);
-    return own != terms->second.end() && own->second == 0;
+           (list->second.count(follower) == 0 || TermOf(partition, follower) == 0);
   }
 
   Plan& plan_;

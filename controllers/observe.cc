@@ -53,9 +53,10 @@ std::string TroubleOf(const Json& status) {
 
 std::string ContainerKey(const Json& pod) {
   int restarts = 0;
-  const Json status = pod.value("status", Json::object());
-  for (const Json& container : status.value("containerStatuses", Json::array()))
-    restarts += container.value("restartCount", 0);
+  const Json::json_pointer statuses("/status/containerStatuses");
+  if (pod.contains(statuses)) {
+    for (const Json& container : pod.at(statuses)) restarts += container.value("restartCount", 0);
+  }
   return absl::StrCat(Text(pod, "metadata", "uid"), "/", restarts);
 }
 

@@ -80,4 +80,12 @@ int CodeOf(const absl::Status& status) {
   return code;
 }
 
+bool HasCode(const absl::Status& status, OpenMldbCode code) {
+  return CodeOf(status) == static_cast<int>(code);
+}
+
+absl::Status OkIf(OpenMldbCode code, const absl::Status& status) {
+  return HasCode(status, code) ? absl::OkStatus() : status;
+}
+
 }  // namespace omdb

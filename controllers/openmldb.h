@@ -203,6 +203,9 @@ enum class OpenMldbCode : int {
 absl::Status OpenMldbError(int code, const std::string& what, const std::string& message);
 // The code inside `status`, or 0 when OpenMLDB did not answer with one.
 int CodeOf(const absl::Status& status);
+bool HasCode(const absl::Status& status, OpenMldbCode code);
+// OkStatus when the code says that it is already as was asked for.
+absl::Status OkIf(OpenMldbCode code, const absl::Status& status);
 
 // One OpenMLDB cluster. Every call is synchronous, has its own deadline (seconds; no longer than
 // its `limit`, where it has one) and may fail with Unavailable (not reached), DeadlineExceeded (may

@@ -9,10 +9,6 @@ namespace {
 
 constexpr absl::Duration kCatchUp = absl::Seconds(2);
 
-bool HasCode(const absl::Status& status, OpenMldbCode code) {
-  return CodeOf(status) == static_cast<int>(code);
-}
-
 // A replica counts what it has and tells its last offset a moment before or after: while rows come
 // in one look may be wrong, but not all.
 constexpr int kCounts = 5;
@@ -141,7 +137,7 @@ absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMo
   const std::vector<std::string> followers(replicas.begin() + 1, replicas.end());
   const absl::Status status =
       openmldb.ChangeRole(partition.id, tablet, TableMode::kLeader, term, followers, limit);
-  return HasCode(status, OpenMldbCode::kIsLeader) ? absl::OkStatus() : status;
+  return OkIf(OpenMldbCode::kIsLeader, status);
 }
 
 absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& table,

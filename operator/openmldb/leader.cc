@@ -33,8 +33,7 @@ absl::StatusOr<Leader::Target> Leader::Find(const std::string& what, const CallO
 }
 
 bool Leader::WorthLookingAgain(const absl::Status& status) {
-  return absl::IsUnavailable(status) ||
-         CodeOf(status) == static_cast<int>(OpenMldbCode::kNotLeaderNameserver);
+  return absl::IsUnavailable(status) || HasCode(status, OpenMldbCode::kNotLeaderNameserver);
 }
 
 }  // namespace omdb

@@ -228,10 +228,8 @@ absl::Status NameserverClient::CancelOp(uint64_t op_id) {
 absl::Status NameserverClient::DeleteOp(uint64_t op_id) {
   ns::DeleteOPRequest request;
   request.set_op_id(op_id);
-  const absl::Status status =
-      Change(&Stub::PrepareAsyncDeleteOP, request, absl::StrCat("DeleteOP ", op_id));
-  return CodeOf(status) == static_cast<int>(OpenMldbCode::kDeleteFailed) ? absl::OkStatus()
-                                                                         : status;
+  return OkIf(OpenMldbCode::kDeleteFailed,
+              Change(&Stub::PrepareAsyncDeleteOP, request, absl::StrCat("DeleteOP ", op_id)));
 }
 
 }  // namespace omdb

@@ -39,10 +39,6 @@ api::ReplicaRequest ForFollower(const PartitionId& partition, const std::string&
   return request;
 }
 
-bool HasCode(const absl::Status& status, OpenMldbCode code) {
-  return CodeOf(status) == static_cast<int>(code);
-}
-
 }  // namespace
 
 TabletClient::TabletClient(Discovery& discovery, Channels& channels, const OpenMldbOptions& options)
@@ -227,8 +223,7 @@ std::vector<absl::Status> TabletClient::AddReplica(const std::vector<PartitionId
   std::vector<absl::Status> results;
   for (const auto& response : CallTablets<api::AddReplicaResponse>(
            &Stub::PrepareAsyncAddReplica, calls, leaders, Options(options_, Effect::kOnce))) {
-    const bool there = HasCode(response.status(), OpenMldbCode::kReplicaExists);
-    results.push_back(there ? absl::OkStatus() : response.status());
+    results.push_back(OkIf(OpenMldbCode::kReplicaExists, response.status()));
   }
   return results;
 }
@@ -254,12 +249,11 @@ absl::Status TabletClient::DropTable(const PartitionId& partition, const std::st
   api::DropTableRequest request;
   request.set_tid(static_cast<int32_t>(partition.tid));
   request.set_pid(static_cast<int32_t>(partition.pid));
-  const absl::Status status =
+  return OkIf(
+      OpenMldbCode::kTableNotExist,
       CallTablet<api::DropTableResponse>(&Stub::PrepareAsyncDropTable, tablet, std::move(request),
                                          On("DropTable", partition), Effect::kOnce)
-          .status();
-  return CodeOf(status) == static_cast<int>(OpenMldbCode::kTableNotExist) ? absl::OkStatus()
-                                                                          : status;
+          .status());
 }
 
 absl::Status TabletClient::RecoverSnapshot(const PartitionId& partition,

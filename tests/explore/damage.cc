@@ -32,13 +32,10 @@ bool FollowsAnother(const ::openmldb::nameserver::TablePartition& partition,
   return has_it && led_elsewhere;
 }
 
-// As the nameserver has it in ZooKeeper.
 std::vector<Replica> Followers(simulator::FakeZooKeeper& zookeeper, const std::string& tablet) {
-  const std::string tables = absl::StrCat(kRoot, "/table/db_table_data");
   std::vector<Replica> followers;
-  for (const std::string& tid : zookeeper.Children(tables)) {
-    ::openmldb::nameserver::TableInfo table;
-    (void)table.ParseFromString(zookeeper.Value(absl::StrCat(tables, "/", tid)));
+  for (const std::string& tid : zookeeper.Children(kStoredTables)) {
+    const auto table = StoredTable(zookeeper, tid);
     for (const auto& partition : table.table_partition()) {
       if (FollowsAnother(partition, tablet)) followers.emplace_back(table.tid(), partition.pid());
     }
@@ -46,20 +43,15 @@ std::vector<Replica> Followers(simulator::FakeZooKeeper& zookeeper, const std::s
   return followers;
 }
 
-// Removes `count` records of the log from the `first` one on.
-void Cut(MemoryDisk& disk, const std::string& log, size_t first, size_t count) {
+std::vector<std::string> Records(MemoryDisk& disk, const std::string& log) {
   std::vector<std::string> records;
   (void)disk.ReadRecords(log, [&](std::string_view record) { records.emplace_back(record); });
-  (void)disk.Remove(log);
-  for (size_t i = 0; i < records.size(); ++i) {
-    if (i < first || i >= first + count) (void)disk.AppendRecord(log, records[i]);
-  }
+  return records;
 }
 
-size_t Records(MemoryDisk& disk, const std::string& log) {
-  size_t count = 0;
-  (void)disk.ReadRecords(log, [&](std::string_view) { ++count; });
-  return count;
+void Rewrite(MemoryDisk& disk, const std::string& log, const std::vector<std::string>& records) {
+  (void)disk.Remove(log);
+  for (const std::string& record : records) (void)disk.AppendRecord(log, record);
 }
 
 }  // namespace
@@ -80,11 +72,13 @@ std::string DamageAReplica(simulator::World& world,
   }
   std::sort(logs->begin(), logs->end());
   const std::string log = absl::StrCat(simulator::BinlogDirectory(replica), "/", logs->back());
-  const size_t records = Records(disk, log);
-  if (records < 3) return "";
-  const size_t count = 1 + Below(random, records - 2);
+  std::vector<std::string> records = Records(disk, log);
+  if (records.size() < 3) return "";
+  const size_t count = 1 + Below(random, records.size() - 2);
   const bool last = Below(random, 2) == 0;
-  Cut(disk, log, last ? records - count : 1, count);
+  const auto first = last ? records.end() - static_cast<ptrdiff_t>(count) : records.begin() + 1;
+  records.erase(first, first + static_cast<ptrdiff_t>(count));
+  Rewrite(disk, log, records);
   return absl::StrCat(what, count, last ? " rows at its end" : " rows in the middle");
 }
 

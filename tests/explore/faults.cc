@@ -90,7 +90,7 @@ void Faults::Strike(Fault fault) {
     case Fault::kTabletHang:
       return Hang(AnyTablet());
     case Fault::kNameserverHang:
-      nameserver_hung_ = true;
+      MayHaveTwoLeaders();
       return Hang(story_.nameserver_name(Between(0, story_.shape().nameservers - 1)));
     case Fault::kSessionExpiry:
       return story_.world().zookeeper.ExpireSession(AnyServer());
@@ -122,9 +122,9 @@ void Faults::Strike(Fault fault) {
       wanted_version_ = wanted_version_ == change_.to ? change_.from : change_.to;
       return story_.Apply(wanted_version_);
     case Fault::kAutoFailoverByHand:
-      auto_failover_touched_ = true;
+      excuses_.auto_failover = true;
       // Turned on, the nameserver moves leaders off tablets that are away.
-      leaders_touched_ = true;
+      excuses_.leaders_elsewhere = true;
       return TouchAutoFailover(Between(0, 1) == 1);
     case Fault::kOpByHand:
       return RunAnOpByHand();
@@ -171,9 +171,18 @@ void Faults::DeletePod(const std::string& pod) {
 }
 
 void Faults::TabletBreaks() {
-  tablets_crashed_ = true;
-  if (story_.world().zookeeper.Value(kAutoFailover) == "true") nameserver_fails_over_ = true;
+  tablets_broke_ = true;
+  if (story_.world().zookeeper.Value(kAutoFailover) == "true") FailedOver();
   tablet_broke_ = story_.world().executor.Now();
+}
+
+void Faults::FailedOver() {
+  excuses_.rows_lost = excuses_.holes = excuses_.leaders_elsewhere = true;
+  MayHaveTwoLeaders();
+}
+
+void Faults::MayHaveTwoLeaders() {
+  excuses_.two_leaders_from = std::min(excuses_.two_leaders_from, story_.world().executor.Now());
 }
 
 void Faults::DamageReplica(const std::string& tablet) {
@@ -195,7 +204,7 @@ void Faults::DamageReplica(const std::string& tablet) {
 // A tablet that crashed before is failed over then.
 void Faults::TouchAutoFailover(bool on) {
   story_.Tell(absl::StrCat("somebody turns auto_failover ", on ? "on" : "off"));
-  if (on && tablets_crashed_) nameserver_fails_over_ = true;
+  if (on && tablets_broke_) FailedOver();
   (void)story_.openmldb().SetAutoFailover(on);
 }
 
@@ -220,7 +229,7 @@ void Faults::BlockReplication() {
 
 // As somebody would who does not know what it may cost: without a fence.
 void Faults::RunAnOpByHand() {
-  leaders_touched_ = true;
+  excuses_.leaders_elsewhere = true;
   const auto tables = story_.openmldb().ShowTable();
   if (!tables.ok() || tables->empty()) return;
   const Table& table =
@@ -243,7 +252,7 @@ void Faults::RunAnOpByHand() {
 void Faults::DrainByHand(const std::string& tablet) {
   const auto tables = story_.openmldb().ShowTable();
   if (!tables.ok() || !MoreTabletsToCome()) return;
-  leaders_touched_ = auto_failover_touched_ = holes_by_hand_ = true;
+  excuses_.leaders_elsewhere = excuses_.auto_failover = excuses_.holes = true;
   const bool before = story_.world().zookeeper.Value(kAutoFailover) == "true";
   TouchAutoFailover(false);
   absl::Duration when;
@@ -257,8 +266,10 @@ void Faults::DrainByHand(const std::string& tablet) {
 }
 
 absl::Status Faults::ChangeLeaderByHand(const PartitionId& id, const std::string& candidate) {
+  excuses_.rows_lost = excuses_.hidden_rows = excuses_.leaders_elsewhere = true;
+  MayHaveTwoLeaders();
   const bool again = !changed_by_hand_.insert(id).second;
-  holes_by_hand_ = holes_by_hand_ || again || !MoreTabletsToCome();
+  if (again || !MoreTabletsToCome()) excuses_.holes = true;
   return story_.openmldb().ChangeLeader(id, candidate);
 }
 
@@ -271,6 +282,12 @@ void Faults::MoveLeaderByHand(const PartitionId& id) {
       absl::Seconds(1), [this, alive = alive_, id, former = partition->Leader()->endpoint] {
         if (*alive) (void)story_.openmldb().RecoverTable(id, former);
       });
+}
+
+bool Faults::LeftAtRest() {
+  if (story_.ledger().rollout) return false;
+  const bool back = wanted_version_ != change_.to && !story_.ledger().tablet;
+  return back || tablet_broke_ >= story_.completed() - absl::Seconds(1);
 }
 
 void Faults::End() {

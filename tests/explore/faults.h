@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/explore/excuses.h"
 #include "tests/explore/story.h"
 
 namespace omdb::explore {
@@ -54,30 +55,11 @@ class Faults {
   // Everything that was broken is whole again, and nothing new happens.
   void End();
 
-  // Tablets crashed while auto_failover was on: the nameserver fails over by itself, what had not
-  // been replicated is gone (M4), and how it recovers replicas may leave holes in them (M1 H1).
-  bool nameserver_fails_over() const { return nameserver_fails_over_; }
-  // By that, or since somebody changed a leader without a fence.
-  bool rows_may_be_lost() const { return nameserver_fails_over_ || leaders_changed(); }
-  // Somebody may have changed what it is to be in the end.
-  bool auto_failover_touched() const { return auto_failover_touched_; }
-  // A tablet broke when the operator had looked at all of them for the last time, or may have. What
-  // is at rest is OpenMLDB's own to mend.
-  bool a_tablet_broke_in_the_end() const {
-    return tablet_broke_ >= story_.completed() - absl::Seconds(1);
-  }
-  // A nameserver that hung may have gone on with an op while it was being cancelled: for a moment
-  // there are two leaders, of which clients know one.
-  bool nameserver_hung() const { return nameserver_hung_; }
-  bool leaders_touched() const { return leaders_touched_; }
-  // Somebody changed a leader.
-  bool leaders_changed() const { return !changed_by_hand_.empty(); }
-  // Somebody changed the leader of a partition twice, or without a look at what else was under way,
-  // or when nobody looks at the tablets any more: a replica may have a hole then (H1), or nobody
-  // that sends it rows (H5).
-  bool holes_by_hand() const { return holes_by_hand_; }
-  // The nameserver moves their leaders, if not at once then when auto_failover is on again (M4).
-  bool tablets_crashed() const { return tablets_crashed_; }
+  // What is not well is nobody's to mend: the user changed his mind before anything was replaced,
+  // or a tablet broke when the operator had looked at all of them for the last time, or may have.
+  // At rest OpenMLDB mends itself.
+  bool LeftAtRest();
+  const Excuses& excuses() const { return excuses_; }
   const std::string& wanted_version() const { return wanted_version_; }
 
  private:
@@ -99,6 +81,9 @@ class Faults {
   void DamageReplica(const std::string& tablet);
   // One is about to lose its process.
   void TabletBreaks();
+  // One that broke is by the nameserver, now or soon.
+  void FailedOver();
+  void MayHaveTwoLeaders();
   void TouchAutoFailover(bool on);
   void Hang(const std::string& pod);
   void BlockReplication();
@@ -116,14 +101,10 @@ class Faults {
   bool pause_operator_ = false;
   int until_pause_ = 0;
   std::vector<std::function<void()>> mend_;
-  bool tablets_crashed_ = false;
+  bool tablets_broke_ = false;
   absl::Time tablet_broke_ = absl::InfinitePast();
-  bool nameserver_fails_over_ = false;
-  bool nameserver_hung_ = false;
-  bool auto_failover_touched_ = false;
-  bool leaders_touched_ = false;
   std::set<PartitionId> changed_by_hand_;
-  bool holes_by_hand_ = false;
+  Excuses excuses_;
   const Change change_;
   std::string wanted_version_;
 };

@@ -25,6 +25,7 @@ void LeaderWatch::Look() {
       if (first) continue;
       two_leaders_ = absl::StrCat("two tablets take rows of partition ", id.first, "/", id.second,
                                   ": ", other->second, " and ", tablet->name());
+      since_ = story_.world().executor.Now();
       return story_.Tell(two_leaders_);
     }
   }

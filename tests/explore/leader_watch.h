@@ -18,8 +18,9 @@ class LeaderWatch {
   LeaderWatch(const LeaderWatch&) = delete;
   LeaderWatch& operator=(const LeaderWatch&) = delete;
 
-  // The first time; empty when there was none.
+  // The first time that two do; empty when there was none.
   const std::string& two_leaders() const { return two_leaders_; }
+  absl::Time since() const { return since_; }
 
  private:
   void Look();
@@ -27,6 +28,7 @@ class LeaderWatch {
   Story& story_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::string two_leaders_;
+  absl::Time since_ = absl::InfiniteFuture();
 };
 
 }  // namespace omdb::explore

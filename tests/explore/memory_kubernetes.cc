@@ -129,12 +129,15 @@ absl::Status MemoryKubernetes::Delete(const ResourceType& type, const ObjectKey&
       Remove(type, key);
       return absl::OkStatus();
     }
-    if (!stored->at("metadata").contains("deletionTimestamp")) {
-      (*stored)["metadata"]["deletionTimestamp"] = absl::FormatTime(world_.executor.Now());
-      Touch(type, *stored);
-    }
+    Terminate(*stored);
     return absl::OkStatus();
   });
+}
+
+void MemoryKubernetes::Terminate(Json& pod) {
+  if (pod.at("metadata").contains("deletionTimestamp")) return;
+  pod["metadata"]["deletionTimestamp"] = absl::FormatTime(world_.executor.Now());
+  Touch(types::Pod(), pod);
 }
 
 absl::StatusOr<Json> MemoryKubernetes::Create(const ResourceType& type, const Json& object) {

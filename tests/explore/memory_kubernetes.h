@@ -41,6 +41,8 @@ class MemoryKubernetes : public Kubernetes {
   // Stores `object`, a new one or over the old; gives it uid, creation time and resource version.
   Json& Put(const ResourceType& type, Json object);
   void Remove(const ResourceType& type, const ObjectKey& key);
+  // The first step of a deletion, as Delete takes it; the node takes the second.
+  void Terminate(Json& pod);
 
   // Ledgers are stored only some time after the answer (Safeguard::kLedgerFirst is off), and never
   // when the operator is killed before that.

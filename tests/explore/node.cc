@@ -90,11 +90,7 @@ void Node::SyncWorkload(const ResourceType& type, Json& workload) {
     }
     const bool outdated =
         pod->at("metadata").at("annotations") != wanted.at("metadata").at("annotations");
-    if (type == types::Deployment() && outdated &&
-        !pod->at("metadata").contains("deletionTimestamp")) {
-      (*pod)["metadata"]["deletionTimestamp"] = absl::FormatTime(world_.executor.Now());
-      ScheduleSync();
-    }
+    if (type == types::Deployment() && outdated) kubernetes_.Terminate(*pod);
     const Json ready = pod->value("status", Json::object()).value("conditions", Json::array());
     if (!outdated && !ready.empty() && ready[0].at("status") == "True") ++current;
   }
@@ -279,10 +275,8 @@ void Node::Resume(const std::string& pod) {
 
 void Node::Delete(const std::string& pod) {
   for (Json* object : kubernetes_.All(types::Pod())) {
-    if (object->at("metadata").at("name") == pod)
-      (*object)["metadata"]["deletionTimestamp"] = absl::FormatTime(world_.executor.Now());
+    if (object->at("metadata").at("name") == pod) kubernetes_.Terminate(*object);
   }
-  ScheduleSync();
 }
 
 void Node::BeforeNextPod(const std::string& pod, std::function<void()> happens) {

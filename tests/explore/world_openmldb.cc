@@ -5,7 +5,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "name_server.pb.h"
 #include "operator/openmldb/convert.h"
 #include "operator/openmldb/options.h"
 #include "tablet.pb.h"
@@ -46,6 +45,12 @@ absl::Status StatusOf(const absl::StatusOr<Response>& response) {
 }
 
 }  // namespace
+
+ns::TableInfo StoredTable(simulator::FakeZooKeeper& zookeeper, const std::string& tid) {
+  ns::TableInfo table;
+  (void)table.ParseFromString(zookeeper.Value(absl::StrCat(kStoredTables, "/", tid)));
+  return table;
+}
 
 template <typename Response, typename Request>
 absl::StatusOr<Response> WorldOpenMldb::Call(const std::string& address, const std::string& method,
@@ -258,9 +263,8 @@ absl::Status WorldOpenMldb::CancelOp(uint64_t op_id) {
 absl::Status WorldOpenMldb::DeleteOp(uint64_t op_id) {
   ns::DeleteOPRequest request;
   request.set_op_id(op_id);
-  const auto response = Nameserver<ns::GeneralResponse>("DeleteOP", request);
-  const bool gone = CodeOf(response.status()) == static_cast<int>(OpenMldbCode::kDeleteFailed);
-  return gone ? absl::OkStatus() : response.status();
+  return OkIf(OpenMldbCode::kDeleteFailed,
+              StatusOf(Nameserver<ns::GeneralResponse>("DeleteOP", request)));
 }
 
 std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> WorldOpenMldb::GetTableStatus(
@@ -357,8 +361,7 @@ absl::StatusOr<std::vector<FollowerInfo>> WorldOpenMldb::GetTableFollower(
     const PartitionId& partition, const std::string& leader) {
   auto response = TabletCall<api::GetTableFollowerResponse>(
       leader, "GetTableFollower", OnTablet<api::GetTableFollowerRequest>(partition));
-  if (CodeOf(response.status()) == static_cast<int>(OpenMldbCode::kNoFollower))
-    return std::vector<FollowerInfo>();
+  if (HasCode(response.status(), OpenMldbCode::kNoFollower)) return std::vector<FollowerInfo>();
   if (!response.ok()) return response.status();
   std::vector<FollowerInfo> followers;
   for (const auto& info : response->follower_info())
@@ -410,11 +413,8 @@ std::vector<absl::Status> WorldOpenMldb::AddReplica(const std::vector<PartitionI
   for (size_t i = 0; i < partitions.size(); ++i) {
     auto request = OnTablet<api::ReplicaRequest>(partitions[i]);
     request.set_endpoint(follower);
-    absl::Status status =
-        StatusOf(TabletCall<api::AddReplicaResponse>(leaders[i], "AddReplica", request));
-    all.push_back(CodeOf(status) == static_cast<int>(OpenMldbCode::kReplicaExists)
-                      ? absl::OkStatus()
-                      : status);
+    all.push_back(OkIf(OpenMldbCode::kReplicaExists, StatusOf(TabletCall<api::AddReplicaResponse>(
+                                                         leaders[i], "AddReplica", request))));
   }
   return all;
 }
@@ -432,10 +432,9 @@ std::vector<absl::Status> WorldOpenMldb::DelReplica(const std::vector<PartitionI
 }
 
 absl::Status WorldOpenMldb::DropTable(const PartitionId& partition, const std::string& tablet) {
-  const absl::Status status = StatusOf(TabletCall<api::DropTableResponse>(
-      tablet, "DropTable", OnTablet<api::DropTableRequest>(partition)));
-  return CodeOf(status) == static_cast<int>(OpenMldbCode::kTableNotExist) ? absl::OkStatus()
-                                                                          : status;
+  return OkIf(OpenMldbCode::kTableNotExist,
+              StatusOf(TabletCall<api::DropTableResponse>(
+                  tablet, "DropTable", OnTablet<api::DropTableRequest>(partition))));
 }
 
 absl::Status WorldOpenMldb::RecoverSnapshot(const PartitionId& partition,

@@ -9,6 +9,7 @@
 
 #include "controllers/clock.h"
 #include "controllers/openmldb.h"
+#include "name_server.pb.h"
 #include "tests/explore/operator_calls.h"
 #include "tests/explore/safeguards.h"
 #include "tests/simulator/world/caller.h"
@@ -17,6 +18,11 @@ namespace omdb::explore {
 
 // Where the cluster is in ZooKeeper.
 inline constexpr char kRoot[] = "/openmldb";
+// And its tables, by tid, as the nameserver has them there.
+inline constexpr char kStoredTables[] = "/openmldb/table/db_table_data";
+// Empty when there is none.
+::openmldb::nameserver::TableInfo StoredTable(simulator::FakeZooKeeper& zookeeper,
+                                              const std::string& tid);
 
 // The world's virtual time as the operator's clock.
 class WorldClock : public Clock {

@@ -31,10 +31,7 @@ std::string WorldWriter::LeaderOf(const PartitionId& id) {
     tables_.clear();
   }
   auto [table, missing] = tables_.try_emplace(id.tid);
-  if (missing) {
-    (void)table->second.ParseFromString(
-        world_.zookeeper.Value(absl::StrCat(kRoot, "/table/db_table_data/", id.tid)));
-  }
+  if (missing) table->second = StoredTable(world_.zookeeper, absl::StrCat(id.tid));
   for (const auto& partition : table->second.table_partition()) {
     if (partition.pid() != id.pid) continue;
     for (const auto& meta : partition.partition_meta()) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "tablet.pb.h"
 
 namespace omdb::simulator {
@@ -30,7 +31,7 @@ class Table {
     uint64_t time;       // of the put, milliseconds
     uint64_t log_index;  // of the entry that put it
     uint64_t term;       // likewise
-    std::vector<Place> places;
+    absl::InlinedVector<Place, 1> places;
     size_t references = 0;  // places where it still is
   };
   using RowPtr = std::shared_ptr<Row>;

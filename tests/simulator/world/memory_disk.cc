@@ -11,26 +11,22 @@ namespace omdb::simulator {
 
 absl::Status MemoryDisk::Write(const std::string& path, std::string_view content) {
   if (!failure_.ok()) return failure_;
-  files_[path] = File{std::string(content), {}};
+  files_[path] = content;
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> MemoryDisk::Read(const std::string& path) {
   auto found = files_.find(path);
   if (found == files_.end()) return absl::NotFoundError(absl::StrCat("no file ", path));
-  std::string content = found->second.content;
-  // A log read as a file: framed, so that it can be written elsewhere and read as a log there.
-  for (const std::string& record : found->second.records) {
-    uint32_t size = static_cast<uint32_t>(record.size());
-    content.append(reinterpret_cast<const char*>(&size), sizeof size);
-    content.append(record);
-  }
-  return content;
+  return found->second;
 }
 
 absl::Status MemoryDisk::AppendRecord(const std::string& path, std::string_view record) {
   if (!failure_.ok()) return failure_;
-  files_[path].records.emplace_back(record);
+  std::string& content = files_[path];
+  const auto size = static_cast<uint32_t>(record.size());
+  content.append(reinterpret_cast<const char*>(&size), sizeof size);
+  content.append(record);
   return absl::OkStatus();
 }
 
@@ -38,7 +34,7 @@ absl::Status MemoryDisk::ReadRecords(const std::string& path,
                                      const std::function<void(std::string_view)>& record) {
   auto found = files_.find(path);
   if (found == files_.end()) return absl::NotFoundError(absl::StrCat("no log ", path));
-  std::string_view rest = found->second.content;
+  std::string_view rest = found->second;
   while (rest.size() >= sizeof(uint32_t)) {
     uint32_t size;
     std::memcpy(&size, rest.data(), sizeof size);
@@ -46,7 +42,6 @@ absl::Status MemoryDisk::ReadRecords(const std::string& path,
     record(rest.substr(sizeof size, size));
     rest.remove_prefix(sizeof size + size);
   }
-  for (const std::string& each : found->second.records) record(each);
   return absl::OkStatus();
 }
 
@@ -72,7 +67,7 @@ absl::Status MemoryDisk::Rename(const std::string& from, const std::string& to) 
   if (!failure_.ok()) return failure_;
   if (!Exists(from)) return absl::NotFoundError(absl::StrCat("no file ", from));
   if (Exists(to)) return absl::AlreadyExistsError(absl::StrCat(to, " exists"));
-  std::map<std::string, File> moved;
+  std::map<std::string, std::string> moved;
   std::string prefix = absl::StrCat(from, "/");
   for (auto at = files_.lower_bound(from); at != files_.end();) {
     if (at->first == from || absl::StartsWith(at->first, prefix)) {

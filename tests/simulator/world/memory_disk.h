@@ -29,12 +29,9 @@ class MemoryDisk : public Disk {
   void FailChanges(absl::Status status) { failure_ = std::move(status); }
 
  private:
-  struct File {
-    std::string content;
-    std::vector<std::string> records;
-  };
-
-  std::map<std::string, File> files_;
+  // A log is a file of framed records, so that it can be read as a file, written elsewhere and read
+  // as a log there.
+  std::map<std::string, std::string> files_;
   absl::Status failure_;
 };
 
