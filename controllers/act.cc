@@ -168,6 +168,8 @@ class Actor {
   }
 
   absl::Status operator()(const action::Recover& a) {
+    // Its leader may have sent it to where its tablet was before (F5.11).
+    if (LastOpFailed(a.partition)) TellAddresses(openmldb_, clock_, *seen_.database);
     const auto lost = RecoverFromLeader(openmldb_, a.partition, StorageOf(a.partition), a.endpoint,
                                         ledger_.FollowedInTerm(a.partition, a.endpoint));
     if (!lost.ok()) return lost.status();
@@ -196,13 +198,13 @@ class Actor {
     const auto partition = openmldb_.GetPartition(a.partition);
     if (!partition.ok()) return partition.status();
     uint64_t followed_in_term = ledger_.FollowedInTerm(a.partition, a.tablet);
-    const auto result = omdb::Rejoin(openmldb_, clock_, *seen_.database->TableOf(a.partition),
-                                     *partition, a.tablet, followed_in_term);
+    const auto rejoined = omdb::Rejoin(openmldb_, clock_, *seen_.database->TableOf(a.partition),
+                                       *partition, a.tablet, followed_in_term);
     if (followed_in_term > 0)
       ledger_.followed_in_term[FollowerKey(a.partition, a.tablet)] = followed_in_term;
-    if (!result.ok()) return result.status();
-    NoteLostRows(result->lost, a.partition, a.tablet);
-    return absl::OkStatus();
+    if (rejoined.ok() && *rejoined == Rejoined::kMustBeCopied)
+      return (*this)(action::Recover{a.partition, a.tablet});
+    return rejoined.status();
   }
   absl::Status operator()(const action::MarkNotAlive& a) {
     return openmldb_.UpdateTableAliveStatus(a.partition, a.endpoint, false);
@@ -221,6 +223,13 @@ class Actor {
   absl::Status operator()(const action::Unfence& a) { return openmldb_.SetMode(a.tablet, false); }
 
  private:
+  bool LastOpFailed(const PartitionId& id) const {
+    const Op* last = nullptr;
+    for (const Op& op : seen_.database->ops) {
+      if (op.Of(id) && (last == nullptr || op.id > last->id)) last = &op;
+    }
+    return last != nullptr && last->state == OpState::kFailed;
+  }
   // Then there is nobody to copy it from.
   bool Leads(const std::string& tablet, const PartitionId& id) const {
     const Partition* partition = seen_.database->FindPartition(id);
@@ -269,8 +278,9 @@ absl::Status Act(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock, const
                  const Action& action, Ledger& ledger, std::vector<Note>& notes) {
   absl::Status status = std::visit(Actor(kubernetes, openmldb, clock, seen, ledger, notes), action);
   if (status.ok()) return status;
-  if (HasCode(status, OpenMldbCode::kNameUnknown) && seen.database)
-    TellAddresses(openmldb, clock, *seen.database);
+  const bool lost_each_other =
+      HasCode(status, OpenMldbCode::kNameUnknown) || NothingArrives(status);
+  if (lost_each_other && seen.database) TellAddresses(openmldb, clock, *seen.database);
   return absl::Status(status.code(), absl::StrCat(ToString(action), ": ", status.message()));
 }
 

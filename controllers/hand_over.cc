@@ -95,7 +95,7 @@ class HandOver {
   void FenceAndDemote(const Moves& moves) {
     const absl::Time fenced_at = clock_.Now();
     const absl::Status fenced = openmldb_.SetMode(from_, true, limits_.fence);
-    const absl::Time deadline = fenced_at + limits_.fence - limits_.fence / kDemotionPart;
+    const absl::Time deadline = fenced_at + limits_.ToBeEqual();
     Moves left = fenced.ok() ? moves : Moves();
     while (!left.empty() && clock_.Now() < deadline) {
       std::erase_if(left, [&](LeaderMove* move) {

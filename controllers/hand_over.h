@@ -19,6 +19,10 @@ namespace omdb {
 struct HandOverLimits {
   // How long the whole tablet may refuse writes.
   absl::Duration fence = absl::Milliseconds(100);
+  // Of that, until the followers must have been seen equal and for a demotion; the rest is for
+  // lifting it.
+  absl::Duration ToBeEqual() const { return fence * 3 / 5; }
+  absl::Duration ToDemote() const { return fence / 5; }
   // How long the partition may be without a writable leader before the old one is made leader
   // again.
   absl::Duration pause = absl::Seconds(1);

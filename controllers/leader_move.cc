@@ -82,7 +82,7 @@ void LeaderMove::Demote(uint64_t equal, absl::Time fenced_at) {
   result_.offset = equal;
   demoted_ = true;
   demotion_ = openmldb_.ChangeRole(partition_, from_, TableMode::kFollower, old_term_, {},
-                                   limits_.fence / kDemotionPart);
+                                   limits_.ToDemote());
 }
 
 void LeaderMove::CheckDemotion() {

@@ -18,9 +18,6 @@ inline constexpr char kLaneBlocked[] = "openmldb.ai/lane-blocked";
 // At what ends a pause of writes: each may take its part of the longest pause.
 inline constexpr int kAttempts = 3;
 
-// The last fifth of a fence is for the demotion.
-inline constexpr int kDemotionPart = 5;
-
 // Serving until it is demoted, then demoted until it has ended; whatever ends it early leaves it
 // serving where that is possible. A step that comes too late for it does nothing.
 class LeaderMove {

@@ -1,6 +1,7 @@
 #include "controllers/replica_repair.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 
@@ -8,6 +9,7 @@ namespace omdb {
 namespace {
 
 constexpr absl::Duration kCatchUp = absl::Seconds(2);
+constexpr char kNothingArrives[] = "openmldb.ai/nothing-arrives";
 
 // A replica counts what it has and tells its last offset a moment before or after: while rows come
 // in one look may be wrong, but not all.
@@ -40,14 +42,20 @@ absl::Status CatchUp(OpenMldb& openmldb, Clock& clock, const PartitionId& id,
   if (absl::Status status = Follow(openmldb, {id}, {leader}, tablet)[0]; !status.ok())
     return status;
   const absl::Time give_up = clock.Now() + kCatchUp;
+  std::optional<uint64_t> first;
+  uint64_t last = 0;
   while (clock.Now() < give_up) {
     const auto own = openmldb.GetReplicaStatus(id, {tablet});
     if (!own[0].ok()) return own[0].status();
-    if (own[0]->offset >= before[0]->offset) return absl::OkStatus();
+    last = own[0]->offset;
+    if (last >= before[0]->offset) return absl::OkStatus();
+    if (!first) first = last;
     clock.Sleep(kPoll);
   }
-  return absl::UnavailableError(
+  absl::Status behind = absl::UnavailableError(
       absl::StrCat(tablet, " has not caught up with ", leader, " for ", ToString(id), " yet"));
+  if (first == last) behind.SetPayload(kNothingArrives, absl::Cord());
+  return behind;
 }
 
 }  // namespace
@@ -140,19 +148,17 @@ absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMo
   return OkIf(OpenMldbCode::kIsLeader, status);
 }
 
-absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& table,
-                                    const Partition& partition, const std::string& tablet,
-                                    uint64_t& followed_in_term) {
+bool NothingArrives(const absl::Status& status) {
+  return status.GetPayload(kNothingArrives).has_value();
+}
+
+absl::StatusOr<Rejoined> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& table,
+                                const Partition& partition, const std::string& tablet,
+                                uint64_t& followed_in_term) {
   const PartitionId& id = partition.id;
   const ReplicaMeta* leader = partition.Leader();
   if (leader == nullptr)
     return absl::FailedPreconditionError(absl::StrCat(ToString(id), " has no leader"));
-  const auto recover = [&]() -> absl::StatusOr<RejoinResult> {
-    const absl::StatusOr<LostRows> lost =
-        RecoverFromLeader(openmldb, id, table.storage_mode, tablet, followed_in_term);
-    if (!lost.ok()) return lost.status();
-    return RejoinResult{/*rejoined=*/false, *lost};
-  };
   const auto pairs = openmldb.GetTermPair(id, table.storage_mode, {tablet, leader->endpoint});
   if (!pairs[0].ok()) return pairs[0].status();
   if (!pairs[1].ok()) return pairs[1].status();
@@ -162,8 +168,9 @@ absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Tabl
         openmldb.LoadTable(tablet, {LoadRequestFor(table, partition, TableMode::kFollower)})[0];
     if (loading.ok() || HasCode(loading, OpenMldbCode::kTableExists) ||
         HasCode(loading, OpenMldbCode::kLoading))
-      return RejoinResult();
-    return CodeOf(loading) == 0 ? loading : recover();
+      return Rejoined::kLoads;
+    if (CodeOf(loading) == 0) return loading;
+    return Rejoined::kMustBeCopied;
   }
   // One with a higher term refuses what its leader sends, until it is loaded anew.
   const bool refuses = own.term > pairs[1]->term;
@@ -172,13 +179,14 @@ absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Tabl
   if (restarted) own.term = followed_in_term;
   const bool fits = own.term > 0 ? BeyondItsTerm(partition.term_offsets, own).count == 0
                                  : own.offset < partition.Term().offset;
-  if (own.is_leader || refuses || !fits || own.offset > pairs[1]->offset) return recover();
+  if (own.is_leader || refuses || !fits || own.offset > pairs[1]->offset)
+    return Rejoined::kMustBeCopied;
   // Not later: to one that knows its term RecoverTable copies nothing (F5.5). Whoever has run on
   // counts what has outlived its time for longer than its leader, or shorter.
   if (restarted) {
     const auto complete = HasEveryRecord(openmldb, clock, id, leader->endpoint, tablet);
     if (!complete.ok()) return complete.status();
-    if (!*complete) return recover();
+    if (!*complete) return Rejoined::kMustBeCopied;
   }
   followed_in_term = partition.Term().term;
   if (absl::Status status = CatchUp(openmldb, clock, id, leader->endpoint, tablet); !status.ok())
@@ -187,7 +195,7 @@ absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Tabl
                                                     /*is_alive=*/true);
       !status.ok())
     return status;
-  return RejoinResult{/*rejoined=*/true, {}};
+  return Rejoined::kYes;
 }
 
 }  // namespace omdb

@@ -51,19 +51,21 @@ std::vector<absl::Status> Follow(OpenMldb& openmldb, const std::vector<Partition
 // leader would find it as if nobody had cancelled it (F5.1).
 absl::Status EndOp(OpenMldb& openmldb, uint64_t op_id);
 
-struct RejoinResult {
-  bool rejoined = false;  // false: it loads, or RecoverTable was asked; look again
-  LostRows lost;
+enum class Rejoined {
+  kYes,
+  kLoads,         // look again
+  kMustBeCopied,  // by RecoverFromLeader
 };
 
 // Brings back a replica that is not alive for the nameserver: loads what its tablet has on disk and
-// lets its leader go on from there; what does not fit the terms, or has fewer records than its
-// leader after a restart, goes through RecoverTable.
-// `followed_in_term`, as above, becomes the present one when the leader goes on from there. Waits
-// for at most a few seconds.
-absl::StatusOr<RejoinResult> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& table,
-                                    const Partition& partition, const std::string& tablet,
-                                    uint64_t& followed_in_term);
+// lets its leader go on from there, unless it does not fit the terms, or has fewer records than its
+// leader after a restart. `followed_in_term`, as above, becomes the present one when the leader
+// goes on from there. Waits for at most a few seconds.
+absl::StatusOr<Rejoined> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& table,
+                                const Partition& partition, const std::string& tablet,
+                                uint64_t& followed_in_term);
+// It failed since nothing of what the leader sends has arrived.
+bool NothingArrives(const absl::Status& status);
 
 }  // namespace omdb
 

@@ -28,14 +28,25 @@ std::string ResourceVersion(const Json& object) {
   return Text(*metadata, "resourceVersion");
 }
 
-// Deep enough that reading on throws nothing.
+bool IsText(const Json& value) { return value.is_string(); }
+
+// Deep enough that whoever reads its metadata on this thread throws nothing.
+bool IsWellFormed(const Json& object) {
+  if (ResourceVersion(object).empty()) return false;
+  const Json& metadata = object.at("metadata");
+  for (const char* field : {"namespace", "name", "uid"}) {
+    if (const auto at = metadata.find(field); at != metadata.end() && !IsText(*at)) return false;
+  }
+  const auto labels = metadata.find("labels");
+  return labels == metadata.end() ||
+         (labels->is_object() && std::all_of(labels->begin(), labels->end(), IsText));
+}
+
 bool IsList(const Json& answer) {
   if (ResourceVersion(answer).empty()) return false;
   const auto items = answer.find("items");
   if (items == answer.end()) return true;  // Go writes null for an empty list
-  return items->is_array() && std::all_of(items->begin(), items->end(), [](const Json& item) {
-           return !ResourceVersion(item).empty();
-         });
+  return items->is_array() && std::all_of(items->begin(), items->end(), IsWellFormed);
 }
 
 std::optional<EventType> ParseEventType(absl::string_view text) {
@@ -153,8 +164,8 @@ WatchInput Watcher::ReadLine(absl::string_view line, EventType* type, Json* obje
     return watch::Refused{code != object->end() && code->is_number_integer() ? code->get<int>() : 0,
                           Text(*object, "message"), std::nullopt};
   }
+  if (!IsWellFormed(*object)) return watch::Garbage{};
   const std::string version = ResourceVersion(*object);
-  if (version.empty()) return watch::Garbage{};
   if (name == "BOOKMARK") return watch::Bookmark{version};
   const auto parsed = ParseEventType(name);
   if (!parsed) return watch::Garbage{};

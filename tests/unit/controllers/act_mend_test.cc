@@ -56,6 +56,39 @@ TEST_F(ActMend, LetsTheNameserverTellAddressesByAnyTabletThatAnswers) {
   EXPECT_FALSE(ask().ok());
 }
 
+// What a leader sends to where a tablet was before never arrives.
+TEST_F(ActMend, LetsTheNameserverTellAddressesWhereNothingArrives) {
+  openmldb.Meta().replicas[1].is_alive = false;
+  openmldb.Replica("b").offset = 80;
+  openmldb.lagging = {"b"};
+  int sessions = 0;
+  openmldb.On("ConnectZk", Then([&sessions] { ++sessions; }));
+  EXPECT_THAT(Do(action::Rejoin{kZero, "b"}).message(), HasSubstr("has not caught up"));
+  EXPECT_EQ(sessions, 1);
+}
+
+TEST_F(ActMend, LetsTheNameserverTellAddressesWhereARecoveryFailed) {
+  int sessions = 0;
+  openmldb.Always("ConnectZk", Then([&sessions] { ++sessions; }));
+  const auto recover = [&](std::vector<Op> ops) {
+    openmldb.Meta().replicas[1].is_alive = false;
+    cluster.seen.database->ops = std::move(ops);
+    return Do(action::Recover{kZero, "b"});
+  };
+  const Op failed{7, "kReAddReplicaOP", OpState::kFailed, "kSendSnapshot", "db", "t", 0};
+  ASSERT_TRUE(recover({failed}).ok());
+  EXPECT_EQ(sessions, 1);
+  Op done = failed;
+  done.id = 8;
+  done.state = OpState::kDone;
+  Op elsewhere = failed;
+  elsewhere.id = 9;
+  elsewhere.pid = 1;
+  ASSERT_TRUE(recover({elsewhere, failed, done}).ok());
+  ASSERT_TRUE(recover({done, failed}).ok());
+  EXPECT_EQ(sessions, 1) << "the last one went well";
+}
+
 TEST_F(ActMend, CountsLostRowsInTheRolloutWhereNoTabletIsInHand) {
   ledger.rollout.emplace();
   openmldb.Meta().replicas[1].is_alive = false;

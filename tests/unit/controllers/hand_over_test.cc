@@ -107,7 +107,7 @@ TEST_F(HandOver, LiftsTheFenceInTimeAndTriesAgainWhenAWriteCameJustBeforeIt) {
   EXPECT_EQ(result->attempts, 2);
   EXPECT_EQ(result->offset, 101u);
   EXPECT_EQ(result->rows_lost, 0u);
-  EXPECT_GE(result->fenced, limits.fence * 3 / 4) << "it waited for equality";
+  EXPECT_GE(result->fenced, limits.ToBeEqual()) << "it waited for equality";
   EXPECT_LE(result->fenced, limits.fence);
 }
 

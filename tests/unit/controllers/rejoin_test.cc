@@ -21,7 +21,7 @@ class Rejoins : public testing::Test {
     openmldb.Meta().replicas[1].is_alive = false;
     openmldb.Replica("a").followers.clear();
   }
-  absl::StatusOr<RejoinResult> Rejoin(uint64_t followed_in_term = 0) {
+  absl::StatusOr<Rejoined> Rejoin(uint64_t followed_in_term = 0) {
     followed = followed_in_term;
     return omdb::Rejoin(openmldb, clock, openmldb.tables[0], openmldb.Meta(), "b", followed);
   }
@@ -30,14 +30,14 @@ class Rejoins : public testing::Test {
   bool RejoinedInPlace(uint64_t followed_in_term = 0) {
     const auto result = Rejoin(followed_in_term);
     EXPECT_TRUE(result.ok()) << result.status();
-    return result.ok() && result->rejoined;
+    return result.ok() && *result == Rejoined::kYes;
   }
-  // RecoverTable was asked; alive is what it makes of the replica.
-  bool Recovered(uint64_t followed_in_term = 0) {
+  bool MustBeCopied(uint64_t followed_in_term = 0) {
     const auto result = Rejoin(followed_in_term);
     EXPECT_TRUE(result.ok()) << result.status();
     EXPECT_THAT(openmldb.Replica("a").followers, Not(Contains("b")));
-    return result.ok() && !result->rejoined && Alive();
+    EXPECT_FALSE(Alive());
+    return result.ok() && *result == Rejoined::kMustBeCopied;
   }
   void Restarted() { openmldb.Replica("b").term = 0; }
   void RestartedWithRecords(uint64_t own, uint64_t leaders) {
@@ -61,7 +61,7 @@ TEST_F(Rejoins, FromItsOwnLastRowOn) {
 
 TEST_F(Rejoins, IsCopiedWhenItLacksRecordsThoughItHasTheLastOne) {
   RestartedWithRecords(89, 90);
-  EXPECT_TRUE(Recovered(7));
+  EXPECT_TRUE(MustBeCopied(7));
   EXPECT_EQ(openmldb.Replica("b").term, 0u) << "else nothing would be copied";
 }
 
@@ -81,9 +81,7 @@ TEST_F(Rejoins, CountsWhatIsStillToCome) {
   RestartedWithRecords(80, 90);
   openmldb.Replica("b").offset = 91;
   openmldb.lagging = {"b"};
-  EXPECT_TRUE(Recovered(7)) << "nine of ten";
-  Restarted();
-  openmldb.Meta().replicas[1].is_alive = false;
+  EXPECT_TRUE(MustBeCopied(7)) << "nine of ten";
   openmldb.Replica("b").offset = 90;
   openmldb.lagging.clear();
   EXPECT_TRUE(RejoinedInPlace(7));
@@ -123,6 +121,18 @@ TEST_F(Rejoins, OnceItHasWhatItsLeaderHadThen) {
   EXPECT_FALSE(Alive());
   EXPECT_GE(clock.Now() - begin, absl::Seconds(2));
   EXPECT_LT(clock.Now() - begin, absl::Seconds(3));
+  EXPECT_TRUE(NothingArrives(result.status()));
+}
+
+TEST_F(Rejoins, NotYetWhileWhatItsLeaderSendsArrives) {
+  openmldb.Replica("b").offset = 80;
+  openmldb.lagging = {"b"};
+  for (int look = 0; look < 3; ++look) {
+    openmldb.On("GetReplicaStatus b", Then([this] { ++openmldb.Replica("b").offset; }));
+  }
+  const auto result = Rejoin();
+  EXPECT_TRUE(absl::IsUnavailable(result.status()));
+  EXPECT_FALSE(NothingArrives(result.status()));
 }
 
 TEST_F(Rejoins, NotBehindALeaderThatIsNone) {
@@ -146,31 +156,27 @@ TEST_F(Rejoins, NotWithRowsOfATermThatEndedWithoutIt) {
   openmldb.Replica("a").offset = 150;
   openmldb.Meta().term_offsets.push_back({9, 101});
   openmldb.Replica("a").term = 9;
-  const auto result = Rejoin();
-  ASSERT_TRUE(result.ok());
-  EXPECT_EQ(result->lost.count, 10u);
-  EXPECT_FALSE(result->rejoined);
-  EXPECT_TRUE(Alive()) << "it was recovered";
+  EXPECT_TRUE(MustBeCopied());
 }
 
 TEST_F(Rejoins, NotWithMoreRowsThanItsLeader) {
   openmldb.Replica("b").offset = 101;
-  EXPECT_TRUE(Recovered());
+  EXPECT_TRUE(MustBeCopied());
 }
 
 TEST_F(Rejoins, NotWhileItLeadsOnItsTablet) {
   openmldb.Replica("b").mode = TableMode::kLeader;
-  EXPECT_TRUE(Recovered());
+  EXPECT_TRUE(MustBeCopied());
 }
 
 TEST_F(Rejoins, NotWithATermThatRefusesItsLeader) {
   openmldb.Replica("b").term = 9;
-  EXPECT_TRUE(Recovered());
+  EXPECT_TRUE(MustBeCopied());
 }
 
 TEST_F(Rejoins, NotWhenNobodyKnowsItsTerm) {
   Restarted();
-  EXPECT_TRUE(Recovered());
+  EXPECT_TRUE(MustBeCopied());
 }
 
 TEST_F(Rejoins, AfterARestartWhenItFollowedInTheLastTerm) {
@@ -181,12 +187,8 @@ TEST_F(Rejoins, AfterARestartWhenItFollowedInTheLastTerm) {
 TEST_F(Rejoins, NotAfterARestartWhenItFollowedInATermBefore) {
   Restarted();
   openmldb.Meta().term_offsets.push_back({9, 100});
-  const auto result = Rejoin(7);
-  ASSERT_TRUE(result.ok());
-  EXPECT_FALSE(result->rejoined);
-  EXPECT_EQ(result->lost, (LostRows{1, 9}));
+  EXPECT_TRUE(MustBeCopied(7));
   EXPECT_EQ(followed, 7u) << "until it has been recovered";
-  EXPECT_TRUE(Alive());
 }
 
 TEST_F(Rejoins, AfterARestartWithNothingBeyondTheTermThatItFollowedIn) {
@@ -227,7 +229,7 @@ TEST_F(RejoinsNotLoaded, IsLoadedAsAFollowerFirst) {
   openmldb.Meta().term_offsets.push_back({9, 101});
   const auto result = Rejoin();
   ASSERT_TRUE(result.ok());
-  EXPECT_FALSE(result->rejoined);
+  EXPECT_EQ(*result, Rejoined::kLoads);
   ASSERT_TRUE(Loaded());
   EXPECT_EQ(openmldb.Replica("b").mode, TableMode::kFollower);
   EXPECT_EQ(openmldb.Replica("b").term, 9u);
@@ -250,30 +252,13 @@ TEST_F(RejoinsNotLoaded, IsAwaitedWhenItLoadsAlready) {
 
 TEST_F(RejoinsNotLoaded, IsRecoveredWhenItCannotBeLoaded) {
   openmldb.On("Load db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kInvalidParameter));
-  const auto result = Rejoin();
-  ASSERT_TRUE(result.ok());
-  EXPECT_FALSE(result->rejoined);
-  EXPECT_TRUE(Alive());
+  EXPECT_TRUE(MustBeCopied());
 }
 
 TEST_F(RejoinsNotLoaded, IsAskedAgainWhenItsTabletDidNotAnswer) {
   openmldb.On("Load db.t/0 (tid 1)", Refused(kAway));
   EXPECT_EQ(Rejoin().status(), kAway);
   EXPECT_FALSE(Alive());
-}
-
-TEST_F(RejoinsNotLoaded, SaysWhyItCannotBeRecovered) {
-  openmldb.Always("Load db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kInvalidParameter));
-  openmldb.On("RecoverTable", RefusedWith(OpenMldbCode::kTabletNotHealthy));
-  EXPECT_EQ(CodeOf(Rejoin().status()), 303);
-  openmldb.On("RecoverTable", RefusedWith(OpenMldbCode::kPartitionAlive));
-  EXPECT_TRUE(Rejoin().ok()) << "somebody did";
-}
-
-TEST_F(Rejoins, SaysWhyItCannotBeRecovered) {
-  openmldb.Replica("b").offset = 101;
-  openmldb.On("RecoverTable", RefusedWith(OpenMldbCode::kTabletNotHealthy));
-  EXPECT_EQ(CodeOf(Rejoin().status()), 303);
 }
 
 }  // namespace

@@ -233,7 +233,9 @@ TEST_F(WatcherTest, ALineThatIsNoEventEndsTheStreamAndNothingIsSkipped) {
   cut.lines = {WatchEvent("ADDED", PodObject("a", 41)).dump(), R"({"type":"ADDED","obj)",
                WatchEvent("ADDED", PodObject("c", 43)).dump()};
   server_->Add(cut);
-  server_->AddStream({WatchEvent("ADDED", PodObject("b", 42))});
+  Json labelled = PodObject("b", 42);
+  labelled["metadata"]["labels"] = {{"app", "b"}};
+  server_->AddStream({WatchEvent("ADDED", labelled)});
   Run();
   EXPECT_THAT(sink_.story, ElementsAre("begin", "list:", "+a@41", "+b@42"));
   EXPECT_THAT(Path(2), HasSubstr("resourceVersion=41"));
@@ -253,6 +255,9 @@ TEST_F(WatcherTest, GarbageOfEveryKindIsSurvived) {
       R"({"type":"ADDED","object":{}})",
       R"({"type":"ADDED","object":{"metadata":7}})",
       R"({"type":"ADDED","object":{"metadata":{"resourceVersion":9}}})",
+      R"({"type":"ADDED","object":{"metadata":{"resourceVersion":"9","name":[]}}})",
+      R"({"type":"ADDED","object":{"metadata":{"resourceVersion":"9","labels":7}}})",
+      R"({"type":"ADDED","object":{"metadata":{"resourceVersion":"9","labels":{"a":1}}}})",
       R"({"type":"NEW","object":{"metadata":{"resourceVersion":"9"}}})",
       R"({"type":"ERROR","object":{}})",
       R"({"type":"ERROR","object":{"code":"x"}})"};
