@@ -10,6 +10,8 @@ namespace omdb::explore {
 namespace {
 
 constexpr char kAutoFailover[] = "/openmldb/config/auto_failover";
+// For so long a tablet's session may outlive it (M4); before, nobody knows that it is away.
+constexpr absl::Duration kUnknown = absl::Seconds(11);
 
 }  // namespace
 
@@ -171,14 +173,17 @@ void Faults::DeletePod(const std::string& pod) {
 }
 
 void Faults::TabletBreaks() {
-  tablets_broke_ = true;
-  if (story_.world().zookeeper.Value(kAutoFailover) == "true") FailedOver();
   tablet_broke_ = story_.world().executor.Now();
+  const auto notice = [this, alive = alive_, broke = tablet_broke_] {
+    if (*alive && story_.world().zookeeper.Value(kAutoFailover) == "true") FailedOver(broke);
+  };
+  notice();
+  story_.world().executor.Schedule(kUnknown, notice);
 }
 
-void Faults::FailedOver() {
+void Faults::FailedOver(absl::Time broke) {
   excuses_.rows_lost = excuses_.holes = excuses_.leaders_elsewhere = true;
-  MayHaveTwoLeaders();
+  excuses_.two_leaders_from = std::min(excuses_.two_leaders_from, broke);
 }
 
 void Faults::MayHaveTwoLeaders() {
@@ -204,7 +209,7 @@ void Faults::DamageReplica(const std::string& tablet) {
 // A tablet that crashed before is failed over then.
 void Faults::TouchAutoFailover(bool on) {
   story_.Tell(absl::StrCat("somebody turns auto_failover ", on ? "on" : "off"));
-  if (on && tablets_broke_) FailedOver();
+  if (on && tablet_broke_ > absl::InfinitePast()) FailedOver(tablet_broke_);
   (void)story_.openmldb().SetAutoFailover(on);
 }
 

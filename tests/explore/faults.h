@@ -81,8 +81,8 @@ class Faults {
   void DamageReplica(const std::string& tablet);
   // One is about to lose its process.
   void TabletBreaks();
-  // One that broke is by the nameserver, now or soon.
-  void FailedOver();
+  // One that broke then is by the nameserver, or will be.
+  void FailedOver(absl::Time broke);
   void MayHaveTwoLeaders();
   void TouchAutoFailover(bool on);
   void Hang(const std::string& pod);
@@ -101,7 +101,6 @@ class Faults {
   bool pause_operator_ = false;
   int until_pause_ = 0;
   std::vector<std::function<void()>> mend_;
-  bool tablets_broke_ = false;
   absl::Time tablet_broke_ = absl::InfinitePast();
   std::set<PartitionId> changed_by_hand_;
   Excuses excuses_;
