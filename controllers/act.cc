@@ -119,6 +119,7 @@ class Actor {
   }
 
   absl::Status operator()(const action::Detach& a) {
+    if (absl::Status status = StillFollows(a.partition, a.follower); !status.ok()) return status;
     // First the leader lets go: then nothing is sent any more to a replica that the nameserver does
     // not count on.
     if (absl::Status status = openmldb_.DelReplica({a.partition}, {a.leader}, a.follower)[0];
@@ -207,9 +208,11 @@ class Actor {
     return rejoined.status();
   }
   absl::Status operator()(const action::MarkNotAlive& a) {
+    if (absl::Status status = StillFollows(a.partition, a.endpoint); !status.ok()) return status;
     return openmldb_.UpdateTableAliveStatus(a.partition, a.endpoint, false);
   }
   absl::Status operator()(const action::Demote& a) {
+    if (absl::Status status = StillFollows(a.partition, a.tablet); !status.ok()) return status;
     return openmldb_.ChangeRole(a.partition, a.tablet, TableMode::kFollower, 0, {});
   }
   absl::Status operator()(const action::RecoverSnapshot& a) {
@@ -223,6 +226,13 @@ class Actor {
   absl::Status operator()(const action::Unfence& a) { return openmldb_.SetMode(a.tablet, false); }
 
  private:
+  // What was seen is some seconds old where a server hangs, and others change leaders too.
+  absl::Status StillFollows(const PartitionId& id, const std::string& tablet) {
+    const auto partition = openmldb_.GetPartition(id);
+    if (!partition.ok()) return partition.status();
+    if (!partition->LedBy(tablet)) return absl::OkStatus();
+    return absl::AbortedError(absl::StrCat(tablet, " leads ", ToString(id), " by now"));
+  }
   bool LastOpFailed(const PartitionId& id) const {
     const Op* last = nullptr;
     for (const Op& op : seen_.database->ops) {

@@ -38,6 +38,16 @@ struct Reconciler::Memory {
   bool told = false;
 };
 
+// While the operator mends what auto_failover does not. The first look lifts fences, and goes no
+// further.
+bool Reconciler::WantsACloseLook(const Snapshot& snapshot, const Memory& memory) {
+  const auto& hand = memory.ledger->tablet;
+  const bool mending = hand || memory.ledger->wanted_auto_failover ||
+                       (memory.ledger->rollout && !snapshot.database->auto_failover);
+  const bool ends = hand && hand->step >= TabletStep::kTurnFailoverBack;
+  return mending && !snapshot.first_look && (ends || !memory.looked_closely);
+}
+
 Reconciler::Reconciler(Kubernetes& kubernetes, OpenMldbFactory& openmldb, Clock& clock,
                        EventSink& events, Leadership& leadership)
     : kubernetes_(kubernetes),
@@ -99,11 +109,7 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
   if (!snapshot.ok()) return snapshot.status();
   if (snapshot->database) TimeTasks(snapshot->database->ops, snapshot->now, memory->tasks);
   snapshot->first_look = !memory->looked;
-  const auto& hand = memory->ledger->tablet;
-  const bool mending = hand || memory->ledger->wanted_auto_failover;
-  const bool ends = hand && hand->step >= TabletStep::kTurnFailoverBack;
-  // The first look lifts fences, and goes no further.
-  if (snapshot->database && mending && !snapshot->first_look && (ends || !memory->looked_closely))
+  if (snapshot->database && WantsACloseLook(*snapshot, *memory))
     LookClosely(*memory->openmldb, *snapshot->database);
 
   Decision decision = Decide(*snapshot, *memory->ledger);

@@ -37,6 +37,7 @@ class Reconciler {
   struct Memory;
 
   absl::StatusOr<absl::Duration> Once(const ObjectKey& key);
+  static bool WantsACloseLook(const Snapshot& snapshot, const Memory& memory);
   std::shared_ptr<Memory> MemoryOf(const ObjectKey& key);
   void Forget(const ObjectKey& key);
   absl::Status ReadLedger(const Cluster& cluster, Memory& memory);

@@ -165,9 +165,24 @@ TEST_F(ActMend, MarksAReplicaNotAlive) {
   EXPECT_FALSE(openmldb.Meta().Find("b")->is_alive);
 }
 
-TEST_F(ActMend, DemotesALeader) {
-  EXPECT_TRUE(Do(action::Demote{kZero, "a"}).ok());
-  EXPECT_FALSE(openmldb.Serves("a"));
+TEST_F(ActMend, DemotesOneThatLeadsForItsTabletOnly) {
+  openmldb.Replica("b").mode = TableMode::kLeader;
+  EXPECT_TRUE(Do(action::Demote{kZero, "b"}).ok());
+  EXPECT_EQ(openmldb.Replica("b").mode, TableMode::kFollower);
+}
+
+// Somebody else made it leader since it was seen to follow.
+TEST_F(ActMend, TakesNothingFromALeader) {
+  for (const Action& action :
+       std::vector<Action>{action::Demote{kZero, "a"}, action::MarkNotAlive{kZero, "a"},
+                           action::Detach{kZero, "b", "a"}}) {
+    EXPECT_THAT(Do(action).message(), HasSubstr("a leads db.t/0 (tid 1) by now"));
+    openmldb.On("GetPartition", Refused(kAway));
+    EXPECT_TRUE(absl::IsUnavailable(Do(action)));
+  }
+  EXPECT_TRUE(openmldb.Serves("a"));
+  EXPECT_TRUE(openmldb.Meta().Find("a")->is_alive);
+  EXPECT_THAT(openmldb.Replica("a").followers, ElementsAre("b"));
 }
 
 TEST_F(ActMend, LetsAReplicaMakeSnapshots) {

@@ -238,7 +238,7 @@ TEST_F(ActInHand, MarksAReplicaAliveAsAFollower) {
 
 TEST_F(ActInHand, DetachesWhatIsNotHeld) {
   ledger.tablet.reset();
-  EXPECT_TRUE(Do(action::Detach{kZero, "b", "a"}).ok());
+  EXPECT_TRUE(Do(action::Detach{kZero, "a", "b"}).ok());
 }
 
 TEST_F(ActInHand, LeavesToRecoverTableWhatIsLoadedForATableThatIsGone) {

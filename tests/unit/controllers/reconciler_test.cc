@@ -231,6 +231,22 @@ TEST_F(Reconciling, LooksCloselyOnceItHasBegun) {
   EXPECT_EQ(openmldb->Replica("c-tablet-0").term, 9u) << "no follower refuses it any more";
 }
 
+class ReconcilingBetweenTablets : public Reconciling, public testing::WithParamInterface<bool> {};
+
+TEST_P(ReconcilingBetweenTablets, LooksCloselyWhereAutoFailoverIsOff) {
+  Ledger ledger = HandingOver();
+  ledger.tablet.reset();
+  ledger.wanted_auto_failover.reset();
+  PutLedger(ledger);
+  openmldb->auto_failover = GetParam();
+  openmldb->ops = {{7, "kAddReplicaOP", OpState::kDoing, "kSendSnapshot", "db", "t", 0}};
+  int looks = 0;
+  openmldb->Always("GetTableFollower", Then([&looks] { ++looks; }));
+  for (int look = 0; look < 2; ++look) ASSERT_TRUE(Reconcile().ok());
+  EXPECT_EQ(looks > 0, !GetParam());
+}
+INSTANTIATE_TEST_SUITE_P(, ReconcilingBetweenTablets, testing::Bool());
+
 TEST_F(Reconciling, LooksCloselyBeforeATabletIsBack) {
   Ledger ledger = HandingOver();
   ledger.tablet->step = TabletStep::kVerify;
