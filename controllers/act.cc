@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "controllers/hand_over.h"
 #include "controllers/replica_repair.h"
+#include "controllers/sessions.h"
 
 namespace omdb {
 namespace {
@@ -13,7 +14,6 @@ namespace {
 // To so much times are reported.
 constexpr absl::Duration kReported = absl::Microseconds(100);
 constexpr uint32_t kMostLanes = 8;  // of the nameserver's ops, at most
-constexpr absl::Duration kBetweenSessions = absl::Milliseconds(300);
 
 HeldPartition* Find(Ledger& ledger, const PartitionId& id) {
   if (!ledger.tablet) return nullptr;
@@ -35,30 +35,6 @@ absl::Status First(const std::vector<absl::Status>& statuses) {
                                                    " failed, the first: ", status.message()));
   }
   return absl::OkStatus();
-}
-
-absl::Status RenewZooKeeperSession(OpenMldb& openmldb, Clock& clock, const std::string& address) {
-  if (absl::Status status = openmldb.DisconnectZk(address, false); !status.ok()) return status;
-  // At once it would be missed again: the nameserver is still busy with the end of the session
-  // (H6).
-  clock.Sleep(kBetweenSessions);
-  return openmldb.ConnectZk(address, false);
-}
-
-// A tablet does not know where another one is: the nameserver tells all of them at the next change
-// under /nodes (F1.3).
-void TellAddresses(OpenMldb& openmldb, Clock& clock, const Database& database) {
-  for (const Tablet& tablet : database.tablets) {
-    if (tablet.healthy && RenewZooKeeperSession(openmldb, clock, tablet.real_endpoint).ok()) return;
-  }
-}
-
-// The nameserver counts on tablets at addresses that they had before.
-void MakeKnownAnew(OpenMldb& openmldb, Clock& clock, const Database& database) {
-  for (const Tablet& tablet : database.tablets) {
-    // One that does not answer is looked at again, as all else is.
-    if (tablet.healthy) (void)RenewZooKeeperSession(openmldb, clock, tablet.real_endpoint);
-  }
 }
 
 class Actor {
@@ -151,6 +127,12 @@ class Actor {
   }
 
   absl::Status operator()(const action::Attach& a) {
+    for (size_t i = 0; i < a.partitions.size(); ++i) {
+      // A former one would send rows that the partition does not have (H2).
+      const auto partition = openmldb_.GetPartition(a.partitions[i]);
+      if (!partition.ok()) return partition.status();
+      if (!partition->LedBy(a.leaders[i])) return Changed(*partition);
+    }
     const auto statuses = Follow(openmldb_, a.partitions, a.leaders, a.follower);
     for (size_t i = 0; i < statuses.size(); ++i) {
       HeldPartition* held = Find(ledger_, a.partitions[i]);
@@ -162,10 +144,15 @@ class Actor {
   }
 
   absl::Status operator()(const action::MarkAlive& a) {
+    if (!a.leader) {
+      return openmldb_.SetReplicaMeta(a.partition, a.endpoint, /*is_leader=*/false,
+                                      /*is_alive=*/true);
+    }
+    const auto partition = openmldb_.GetPartition(a.partition);
+    if (!partition.ok()) return partition.status();
+    if (partition->Leader() != nullptr) return Changed(*partition);
     // SetTablePartition tells no client; a new leader without that is one that nobody writes to.
-    return a.leader ? openmldb_.UpdateTableAliveStatus(a.partition, a.endpoint, true)
-                    : openmldb_.SetReplicaMeta(a.partition, a.endpoint, /*is_leader=*/false,
-                                               /*is_alive=*/true);
+    return openmldb_.UpdateTableAliveStatus(a.partition, a.endpoint, true);
   }
 
   absl::Status operator()(const action::Recover& a) {
@@ -185,7 +172,7 @@ class Actor {
   }
 
   absl::Status operator()(const action::RenewZooKeeperSession& a) {
-    return RenewZooKeeperSession(openmldb_, clock_, a.address);
+    return omdb::RenewZooKeeperSession(openmldb_, clock_, a.address);
   }
 
   absl::Status operator()(const action::LeadAgain& a) {
@@ -227,11 +214,15 @@ class Actor {
 
  private:
   // What was seen is some seconds old where a server hangs, and others change leaders too.
+  static absl::Status Changed(const Partition& partition) {
+    const ReplicaMeta* leader = partition.Leader();
+    return absl::AbortedError(absl::StrCat(leader == nullptr ? "nobody" : leader->endpoint,
+                                           " leads ", ToString(partition.id), " by now"));
+  }
   absl::Status StillFollows(const PartitionId& id, const std::string& tablet) {
     const auto partition = openmldb_.GetPartition(id);
     if (!partition.ok()) return partition.status();
-    if (!partition->LedBy(tablet)) return absl::OkStatus();
-    return absl::AbortedError(absl::StrCat(tablet, " leads ", ToString(id), " by now"));
+    return partition->LedBy(tablet) ? Changed(*partition) : absl::OkStatus();
   }
   bool LastOpFailed(const PartitionId& id) const {
     const Op* last = nullptr;

@@ -172,6 +172,25 @@ TEST_F(ActMend, DemotesOneThatLeadsForItsTabletOnly) {
 }
 
 // Somebody else made it leader since it was seen to follow.
+TEST_F(ActMend, AttachesToNoFormerLeader) {
+  const auto attach = [this] { return Do(action::Attach{"a", {kZero}, {"b"}}); };
+  EXPECT_THAT(attach().message(), HasSubstr("a leads db.t/0 (tid 1) by now"));
+  openmldb.Meta().replicas[0].is_alive = false;
+  EXPECT_THAT(attach().message(), HasSubstr("nobody leads db.t/0"));
+  openmldb.On("GetPartition", Refused(kAway));
+  EXPECT_TRUE(absl::IsUnavailable(attach()));
+  EXPECT_THAT(openmldb.Replica("b").followers, IsEmpty());
+}
+
+TEST_F(ActMend, MakesNoSecondLeader) {
+  openmldb.Meta().replicas[1] = {"b", true, false, true, 100};
+  const auto mark = [this] { return Do(action::MarkAlive{kZero, "b", /*leader=*/true}); };
+  EXPECT_THAT(mark().message(), HasSubstr("a leads db.t/0 (tid 1) by now"));
+  openmldb.On("GetPartition", Refused(kAway));
+  EXPECT_TRUE(absl::IsUnavailable(mark()));
+  EXPECT_FALSE(openmldb.Meta().Find("b")->is_alive);
+}
+
 TEST_F(ActMend, TakesNothingFromALeader) {
   for (const Action& action :
        std::vector<Action>{action::Demote{kZero, "a"}, action::MarkNotAlive{kZero, "a"},

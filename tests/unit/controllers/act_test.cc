@@ -215,6 +215,7 @@ TEST_F(ActInHand, LoadsWhatIsNotHeldAndTellsWhatTheTabletRefuses) {
 }
 
 TEST_F(ActInHand, RemembersWhatWasAttached) {
+  openmldb.Meta(0).replicas = {{"a", true, false, true, 100}, {"b", true, true, true, 100}};
   openmldb.Replica("b", 1).followers.clear();
   openmldb.On("Attach db.t/0 (tid 1)", Refused(kAway));
   const absl::Status status = Do(action::Attach{"a", {kZero, kOne}, {"b", "b"}});
