@@ -157,7 +157,7 @@ class Actor {
 
   absl::Status operator()(const action::Recover& a) {
     // Its leader may have sent it to where its tablet was before (F5.11).
-    if (LastOpFailed(a.partition)) TellAddresses(openmldb_, clock_, *seen_.database);
+    if (LastOpFailed(a.partition)) TellAddresses(openmldb_, clock_);
     const auto lost = RecoverFromLeader(openmldb_, a.partition, StorageOf(a.partition), a.endpoint,
                                         ledger_.FollowedInTerm(a.partition, a.endpoint));
     if (!lost.ok()) return lost.status();
@@ -279,9 +279,8 @@ absl::Status Act(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock, const
                  const Action& action, Ledger& ledger, std::vector<Note>& notes) {
   absl::Status status = std::visit(Actor(kubernetes, openmldb, clock, seen, ledger, notes), action);
   if (status.ok()) return status;
-  const bool lost_each_other =
-      HasCode(status, OpenMldbCode::kNameUnknown) || NothingArrives(status);
-  if (lost_each_other && seen.database) TellAddresses(openmldb, clock, *seen.database);
+  if (HasCode(status, OpenMldbCode::kNameUnknown) || NothingArrives(status))
+    TellAddresses(openmldb, clock);
   return absl::Status(status.code(), absl::StrCat(ToString(action), ": ", status.message()));
 }
 

@@ -1,10 +1,14 @@
 #include "controllers/sessions.h"
 
+#include <algorithm>
+
 namespace omdb {
 namespace {
 
 // At once it would be missed: the nameserver is still busy with the end of the one before (H6).
 constexpr absl::Duration kBetweenSessions = absl::Milliseconds(300);
+// Many calls may fail for the same reason.
+constexpr absl::Duration kJustTold = absl::Seconds(5);
 
 }  // namespace
 
@@ -14,8 +18,13 @@ absl::Status RenewZooKeeperSession(OpenMldb& openmldb, Clock& clock, const std::
   return openmldb.ConnectZk(address, false);
 }
 
-void TellAddresses(OpenMldb& openmldb, Clock& clock, const Database& database) {
-  for (const Tablet& tablet : database.tablets) {
+void TellAddresses(OpenMldb& openmldb, Clock& clock) {
+  const auto tablets = openmldb.ShowTablet();
+  if (!tablets.ok() || std::any_of(tablets->begin(), tablets->end(), [](const Tablet& tablet) {
+        return tablet.healthy && tablet.state_age < kJustTold;
+      }))
+    return;
+  for (const Tablet& tablet : *tablets) {
     if (tablet.healthy && RenewZooKeeperSession(openmldb, clock, tablet.real_endpoint).ok()) return;
   }
 }

@@ -14,7 +14,8 @@ namespace omdb {
 absl::Status RenewZooKeeperSession(OpenMldb& openmldb, Clock& clock, const std::string& address);
 
 // Some tablet does not know where another one is: any new session lets the nameserver tell all.
-void TellAddresses(OpenMldb& openmldb, Clock& clock, const Database& database);
+// Nothing happens where it has just done that.
+void TellAddresses(OpenMldb& openmldb, Clock& clock);
 
 // The nameserver counts on tablets at addresses that they had before: each gets a new session.
 void MakeKnownAnew(OpenMldb& openmldb, Clock& clock, const Database& database);

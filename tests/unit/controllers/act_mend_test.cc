@@ -45,15 +45,32 @@ TEST_F(ActMend, LetsTheNameserverTellAddressesByAnyTabletThatAnswers) {
     return Do(action::Attach{"b", {kZero}, {"a"}});
   };
   int sessions = 0;
-  cluster.MutableTablet("c-tablet-0").healthy = false;
+  openmldb.With(1, {"c"});
+  openmldb.tablets[0].healthy = false;
   openmldb.On("DisconnectZk", Refused(kAway));
   openmldb.On("ConnectZk", Then([&sessions] { ++sessions; }));
   EXPECT_EQ(CodeOf(ask()), 0) << "the code is in the text";
   EXPECT_EQ(sessions, 1) << "by the third";
   openmldb.Always("DisconnectZk", Refused(kAway));
   EXPECT_FALSE(ask().ok());
-  cluster.seen.database.reset();
+}
+
+TEST_F(ActMend, LetsTheNameserverTellAddressesNoMoreThanOnceInAWhile) {
+  const auto ask = [this] {
+    openmldb.On("Attach db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kNameUnknown));
+    return Do(action::Attach{"b", {kZero}, {"a"}});
+  };
+  int sessions = 0;
+  openmldb.Always("ConnectZk", Then([&sessions] { ++sessions; }));
+  openmldb.tablets[1].state_age = absl::Seconds(2);
   EXPECT_FALSE(ask().ok());
+  EXPECT_EQ(sessions, 0) << "it came back just now";
+  openmldb.tablets[1].healthy = false;
+  openmldb.On("ShowTablet", Refused(kAway));
+  EXPECT_FALSE(ask().ok());
+  EXPECT_EQ(sessions, 0);
+  EXPECT_FALSE(ask().ok());
+  EXPECT_EQ(sessions, 1) << "it went away";
 }
 
 // What a leader sends to where a tablet was before never arrives.
