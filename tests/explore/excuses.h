@@ -18,6 +18,8 @@ struct Excuses {
   bool holes = false;
   // Leaders elsewhere: who moves them has to put them back himself.
   bool leaders_elsewhere = false;
+  // Ops of the nameserver's own recovery, which goes on when the rollout is over.
+  bool ops_under_way = false;
   // Somebody may have changed what it is to be in the end.
   bool auto_failover = false;
   // Two tablets that take rows of a partition, from then on: who changes a leader without a

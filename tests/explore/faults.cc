@@ -292,7 +292,16 @@ void Faults::MoveLeaderByHand(const PartitionId& id) {
 bool Faults::LeftAtRest() {
   if (story_.ledger().rollout) return false;
   const bool back = wanted_version_ != change_.to && !story_.ledger().tablet;
-  return back || tablet_broke_ >= story_.completed() - absl::Seconds(1);
+  // The operator may have been killed before it told that all is complete.
+  const bool told = story_.completed() < absl::InfiniteFuture();
+  return back || (tablet_broke_ > absl::InfinitePast() &&
+                  (!told || tablet_broke_ >= story_.completed() - absl::Seconds(1)));
+}
+
+Excuses Faults::excuses() {
+  Excuses excuses = excuses_;
+  excuses.ops_under_way = LeftAtRest();
+  return excuses;
 }
 
 void Faults::End() {

@@ -59,7 +59,8 @@ class Faults {
   // or a tablet broke when the operator had looked at all of them for the last time, or may have.
   // At rest OpenMLDB mends itself.
   bool LeftAtRest();
-  const Excuses& excuses() const { return excuses_; }
+  // As far as the story has come.
+  Excuses excuses();
   const std::string& wanted_version() const { return wanted_version_; }
 
  private:
