@@ -273,6 +273,7 @@ void Faults::DrainByHand(const std::string& tablet) {
 absl::Status Faults::ChangeLeaderByHand(const PartitionId& id, const std::string& candidate) {
   excuses_.rows_lost = excuses_.hidden_rows = excuses_.leaders_elsewhere = true;
   MayHaveTwoLeaders();
+  by_hand_ = story_.world().executor.Now();
   const bool again = !changed_by_hand_.insert(id).second;
   if (again || !MoreTabletsToCome()) excuses_.holes = true;
   return story_.openmldb().ChangeLeader(id, candidate);
@@ -294,8 +295,9 @@ bool Faults::LeftAtRest() {
   const bool back = wanted_version_ != change_.to && !story_.ledger().tablet;
   // The operator may have been killed before it told that all is complete.
   const bool told = story_.completed() < absl::InfiniteFuture();
-  return back || (tablet_broke_ > absl::InfinitePast() &&
-                  (!told || tablet_broke_ >= story_.completed() - absl::Seconds(1)));
+  const absl::Time upset = std::max(tablet_broke_, by_hand_);
+  return back || (upset > absl::InfinitePast() &&
+                  (!told || upset >= story_.completed() - absl::Seconds(1)));
 }
 
 Excuses Faults::excuses() {

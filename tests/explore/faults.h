@@ -56,8 +56,8 @@ class Faults {
   void End();
 
   // What is not well is nobody's to mend: the user changed his mind before anything was replaced,
-  // or a tablet broke when the operator had looked at all of them for the last time, or may have.
-  // At rest OpenMLDB mends itself.
+  // or a tablet broke, or a person changed a leader, when the operator had looked at all of them
+  // for the last time, or may have. At rest OpenMLDB mends itself, or that person does.
   bool LeftAtRest();
   // As far as the story has come.
   Excuses excuses();
@@ -104,6 +104,7 @@ class Faults {
   std::vector<std::function<void()>> mend_;
   absl::Time tablet_broke_ = absl::InfinitePast();
   std::set<PartitionId> changed_by_hand_;
+  absl::Time by_hand_ = absl::InfinitePast();  // the last time
   Excuses excuses_;
   const Change change_;
   std::string wanted_version_;
