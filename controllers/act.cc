@@ -127,10 +127,15 @@ class Actor {
   }
 
   absl::Status operator()(const action::Attach& a) {
+    auto tables = openmldb_.ShowTable();
+    if (!tables.ok()) return tables.status();
+    Database now;
+    now.tables = *std::move(tables);
     for (size_t i = 0; i < a.partitions.size(); ++i) {
+      const Partition* partition = now.FindPartition(a.partitions[i]);
+      if (partition == nullptr)
+        return absl::NotFoundError(absl::StrCat(ToString(a.partitions[i]), " is no more"));
       // A former one would send rows that the partition does not have (H2).
-      const auto partition = openmldb_.GetPartition(a.partitions[i]);
-      if (!partition.ok()) return partition.status();
       if (!partition->LedBy(a.leaders[i])) return Changed(*partition);
     }
     const auto statuses = Follow(openmldb_, a.partitions, a.leaders, a.follower);
@@ -148,9 +153,8 @@ class Actor {
       return openmldb_.SetReplicaMeta(a.partition, a.endpoint, /*is_leader=*/false,
                                       /*is_alive=*/true);
     }
-    const auto partition = openmldb_.GetPartition(a.partition);
-    if (!partition.ok()) return partition.status();
-    if (partition->Leader() != nullptr) return Changed(*partition);
+    const auto led_by_nobody = [](const Partition& now) { return now.Leader() == nullptr; };
+    if (absl::Status status = Still(a.partition, led_by_nobody); !status.ok()) return status;
     // SetTablePartition tells no client; a new leader without that is one that nobody writes to.
     return openmldb_.UpdateTableAliveStatus(a.partition, a.endpoint, true);
   }
@@ -213,16 +217,20 @@ class Actor {
   absl::Status operator()(const action::Unfence& a) { return openmldb_.SetMode(a.tablet, false); }
 
  private:
-  // What was seen is some seconds old where a server hangs, and others change leaders too.
+  // Whether the partition is as `wanted` of it at this moment. What was seen is some seconds old
+  // where a server hangs, and others change leaders too.
+  template <typename Wanted>
+  absl::Status Still(const PartitionId& id, const Wanted& wanted) {
+    const auto now = openmldb_.GetPartition(id);
+    return !now.ok() || wanted(*now) ? now.status() : Changed(*now);
+  }
   static absl::Status Changed(const Partition& partition) {
     const ReplicaMeta* leader = partition.Leader();
     return absl::AbortedError(absl::StrCat(leader == nullptr ? "nobody" : leader->endpoint,
                                            " leads ", ToString(partition.id), " by now"));
   }
   absl::Status StillFollows(const PartitionId& id, const std::string& tablet) {
-    const auto partition = openmldb_.GetPartition(id);
-    if (!partition.ok()) return partition.status();
-    return partition->LedBy(tablet) ? Changed(*partition) : absl::OkStatus();
+    return Still(id, [&](const Partition& now) { return !now.LedBy(tablet); });
   }
   bool LastOpFailed(const PartitionId& id) const {
     const Op* last = nullptr;

@@ -9,6 +9,9 @@
 namespace omdb {
 namespace {
 
+// So long a change of leader may take at least, however short the pause of writes is to be.
+constexpr absl::Duration kChange = absl::Milliseconds(500);
+
 bool AllEqual(const std::vector<uint64_t>& offsets) {
   return std::all_of(offsets.begin(), offsets.end(),
                      [&](uint64_t offset) { return offset == offsets.front(); });
@@ -150,7 +153,9 @@ void LeaderMove::AwaitChange() {
 
 absl::Status LeaderMove::Changes() {
   if (!may_run_) return asked_;
-  const absl::Time deadline = asked_at_ + std::max(limits_.pause, absl::Milliseconds(500));
+  // What is left of the pause is for making the old one lead again.
+  const absl::Time deadline =
+      std::max(paused_since_ + limits_.pause * (kAttempts - 1) / kAttempts, asked_at_ + kChange);
   do {
     clock_.Sleep(kPoll);
     absl::StatusOr<Partition> partition = openmldb_.GetPartition(partition_);

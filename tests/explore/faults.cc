@@ -92,7 +92,7 @@ void Faults::Strike(Fault fault) {
     case Fault::kTabletHang:
       return Hang(AnyTablet());
     case Fault::kNameserverHang:
-      MayHaveTwoLeaders();
+      MayHaveTwoLeaders(story_.world().executor.Now());
       return Hang(story_.nameserver_name(Between(0, story_.shape().nameservers - 1)));
     case Fault::kSessionExpiry:
       return story_.world().zookeeper.ExpireSession(AnyServer());
@@ -183,11 +183,11 @@ void Faults::TabletBreaks() {
 
 void Faults::FailedOver(absl::Time broke) {
   excuses_.rows_lost = excuses_.holes = excuses_.leaders_elsewhere = true;
-  excuses_.two_leaders_from = std::min(excuses_.two_leaders_from, broke);
+  MayHaveTwoLeaders(broke);
 }
 
-void Faults::MayHaveTwoLeaders() {
-  excuses_.two_leaders_from = std::min(excuses_.two_leaders_from, story_.world().executor.Now());
+void Faults::MayHaveTwoLeaders(absl::Time from) {
+  excuses_.two_leaders_from = std::min(excuses_.two_leaders_from, from);
 }
 
 void Faults::DamageReplica(const std::string& tablet) {
@@ -272,8 +272,8 @@ void Faults::DrainByHand(const std::string& tablet) {
 
 absl::Status Faults::ChangeLeaderByHand(const PartitionId& id, const std::string& candidate) {
   excuses_.rows_lost = excuses_.hidden_rows = excuses_.leaders_elsewhere = true;
-  MayHaveTwoLeaders();
   by_hand_ = story_.world().executor.Now();
+  MayHaveTwoLeaders(by_hand_);
   const bool again = !changed_by_hand_.insert(id).second;
   if (again || !MoreTabletsToCome()) excuses_.holes = true;
   return story_.openmldb().ChangeLeader(id, candidate);

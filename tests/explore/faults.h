@@ -84,7 +84,7 @@ class Faults {
   void TabletBreaks();
   // One that broke then is by the nameserver, or will be.
   void FailedOver(absl::Time broke);
-  void MayHaveTwoLeaders();
+  void MayHaveTwoLeaders(absl::Time from);
   void TouchAutoFailover(bool on);
   void Hang(const std::string& pod);
   void BlockReplication();
