@@ -78,6 +78,9 @@ int Issue(zhandle_t* handle, const std::string& path,
 // The library logs each attempt to connect; the errors of the reads say the same once.
 void Silence(const char*) {}
 
+// Servers' names may get other addresses. By itself the library looks them up for each answer.
+constexpr absl::Duration kLookUpAgain = absl::Seconds(5);
+
 void QuietLibrary() {
   static absl::once_flag once;
   absl::call_once(once, [] { zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR); });
@@ -99,6 +102,8 @@ class ZooKeeper::Connection {
       return absl::UnavailableError(
           absl::StrCat("the addresses cannot be used: ", std::strerror(errno)));
     }
+    zoo_set_servers_resolution_delay(connection->handle_,
+                                     static_cast<int>(absl::ToInt64Milliseconds(kLookUpAgain)));
     return connection;
   }
 

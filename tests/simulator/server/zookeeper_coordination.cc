@@ -106,6 +106,9 @@ class ZooKeeperCoordination : public Coordination {
                              session_.get(), 0);
     if (handle_ == nullptr)
       return absl::UnavailableError(absl::StrCat("zookeeper_init of ", servers_, " failed"));
+    // As the real servers' older client, which looks names up when it connects. This one would for
+    // each answer.
+    zoo_set_servers_resolution_delay(handle_, -1);
     if (!credential_.secret.empty()) {
       zoo_add_auth(handle_, credential_.scheme.c_str(), credential_.secret.c_str(),
                    static_cast<int>(credential_.secret.size()), nullptr, nullptr);

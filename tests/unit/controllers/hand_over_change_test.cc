@@ -201,6 +201,19 @@ TEST_F(HandOver, DeletesTheChangeThatFailedBeforeItLeadsAgain) {
   EXPECT_EQ(openmldb.ops[0].id, 8u);
 }
 
+// Its op is gone, its task is not.
+TEST_F(HandOver, MakesNoSecondLeaderBesideATaskThatIsOnItsWay) {
+  openmldb.ops_get_stuck = true;
+  absl::Time deleted = absl::InfiniteFuture();
+  openmldb.On("DeleteOp", Then([&] { deleted = clock.Now(); }));
+  openmldb.Always("GetTermPair b", Then([&] {
+                    if (clock.Now() >= deleted + absl::Milliseconds(50))
+                      openmldb.Replica("b").mode = TableMode::kLeader;
+                  }));
+  EXPECT_THAT(Move().status().message(), HasSubstr("b leads db.t/0"));
+  EXPECT_FALSE(openmldb.Serves("a"));
+}
+
 TEST_F(HandOver, SaysThatThereIsNoLeaderWhenTheChangeFailedAndTheOldOneCannotLeadAgain) {
   openmldb.On("ChangeLeader", RefusedWith(OpenMldbCode::kTabletNotHealthy));
   openmldb.Always("Lead a", Refused(kAway));
