@@ -21,7 +21,7 @@ struct HandOverLimits {
   absl::Duration fence = absl::Milliseconds(100);
   // Of that, until the followers must have been seen equal and for a demotion; the rest is for
   // lifting it.
-  absl::Duration ToBeEqual() const { return fence * 3 / 5; }
+  absl::Duration ToBeEqual() const { return fence / 2; }
   absl::Duration ToDemote() const { return fence / 5; }
   // How long the partition may be without a writable leader before the old one is made leader
   // again.

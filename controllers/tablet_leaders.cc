@@ -18,7 +18,7 @@ bool MayShareAFence(const Plan& plan) {
   const TabletReport& report = plan.decision.ledger.tablet->report;
   const UpgradeSpec& limits = plan.seen.cluster.spec.upgrade;
   return report.longest_fence <= limits.fence_limit / 2 &&
-         report.longest_pause <= limits.max_write_pause / 4;
+         report.longest_pause <= limits.max_write_pause / 5;
 }
 
 void PlanHandOver(Plan& plan, const std::string& from, const LeaderToMove& leader) {

@@ -96,8 +96,9 @@ int main(int argc, char** argv) {
   uint64_t refused = 0;
   size_t lost = 0;
   std::vector<double> pauses;
-  for (const auto& writer : writers) writer->Stop();
+  for (const auto& writer : writers) writer->End();
   for (const auto& writer : writers) {
+    writer->Stop();
     acknowledged += writer->acknowledged_count();
     refused += writer->refused_count();
     lost += Lost(raw, *openmldb, *writer);

@@ -9,7 +9,7 @@
 namespace omdb::contract {
 
 void Writer::Stop() {
-  stop_ = true;
+  End();
   if (thread_.joinable()) thread_.join();
 }
 

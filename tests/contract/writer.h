@@ -28,6 +28,9 @@ class Writer {
         }) {}
   ~Writer() { Stop(); }
 
+  // Begins no further row.
+  void End() { stop_ = true; }
+  // Also waits until it has ended.
   void Stop();
 
   size_t acknowledged_count() const {
