@@ -232,7 +232,7 @@ absl::Status LeaderMove::EndOps(const absl::Status& why) {
         if (op.UnderWay()) {
           cancelled_ = absl::StrCat(" (op ", op.id, " was cancelled in task ", op.task, ")");
           not_begun_ = not_begun_ || op.state == OpState::kInited;
-          begun = begun || op.state == OpState::kDoing;
+          if (op.state == OpState::kDoing) begun = true;
         }
         (void)EndOp(openmldb_, op.id);
       }
