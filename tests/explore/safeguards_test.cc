@@ -120,6 +120,9 @@ Scenario NameserversDieInAChangeOfLeader(uint64_t seed) {
   Scenario scenario = BusyTable(seed);
   scenario.serves_all_the_time = false;
   scenario.besides = [seed](Story& story) {
+    // So that the change is not given up before there is a nameserver again.
+    story.spec()["upgrade"]["maxWritePause"] = "1500ms";
+    story.Apply(kTo);
     story.operator_calls().SetListener([&story, seed, changes = 0](const auto& call) mutable {
       if (!absl::StrContains(call.what, "/ChangeLeader") || ++changes > 1) return;
       story.world().executor.Schedule(absl::Milliseconds(2 * seed), [&story] {
