@@ -127,10 +127,16 @@ class Actor {
   }
 
   absl::Status operator()(const action::Attach& a) {
+    auto tables = openmldb_.ShowTable();
+    if (!tables.ok()) return tables.status();
+    Database now;
+    now.tables = *std::move(tables);
     for (size_t i = 0; i < a.partitions.size(); ++i) {
+      const Partition* partition = now.FindPartition(a.partitions[i]);
+      if (partition == nullptr)
+        return absl::NotFoundError(absl::StrCat(ToString(a.partitions[i]), " is no more"));
       // A former one would send rows that the partition does not have (H2).
-      const auto leads = [&](const Partition& now) { return now.LedBy(a.leaders[i]); };
-      if (absl::Status status = Still(a.partitions[i], leads); !status.ok()) return status;
+      if (!partition->LedBy(a.leaders[i])) return Changed(*partition);
     }
     const auto statuses = Follow(openmldb_, a.partitions, a.leaders, a.follower);
     for (size_t i = 0; i < statuses.size(); ++i) {

@@ -14,6 +14,10 @@ constexpr absl::Duration kTogether = absl::Milliseconds(50);
 // One that is written to all the time is hardly ever seen equal: after so long its followers need
 // only keep up, and get equal in the fence.
 constexpr absl::Duration kBusyAfter = absl::Seconds(2);
+// The longer a moment of no lag is looked for the less often: each look asks every replica.
+absl::Duration UntilTheNextLook(absl::Duration looked_for) {
+  return std::clamp(looked_for / 100, kPoll, 4 * kPoll);
+}
 // After a fence in which they did not get equal.
 constexpr absl::Duration kBetweenFences = absl::Milliseconds(250);
 
@@ -34,7 +38,7 @@ class HandOver {
       const auto ready = ThoseToFence(/*busy=*/clock_.Now() >= begin + kBusyAfter);
       const bool wait = ready.size() < CountServing() && clock_.Now() < begin + kTogether;
       if (ready.empty() || wait) {
-        clock_.Sleep(kPoll);
+        clock_.Sleep(UntilTheNextLook(clock_.Now() - begin));
         continue;
       }
       FenceAndDemote(ready);

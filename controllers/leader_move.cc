@@ -203,11 +203,22 @@ absl::StatusOr<HandOverResult> LeaderMove::MakeLeaderAgain(const absl::Status& w
   }
   if (absl::Status restored = Restore(); !restored.ok()) return restored;
   return Ended(absl::AbortedError(absl::StrCat("the leader of ", ToString(partition_), " stays on ",
-                                               from_, ": ", why.message(), cancelled_)));
+                                               from_, ": ", why.message(), WhatWasCancelled())));
+}
+
+bool LeaderMove::CancelledIn(OpState state) const {
+  return std::any_of(cancelled_.begin(), cancelled_.end(),
+                     [state](const Op& op) { return op.state == state; });
+}
+
+std::string LeaderMove::WhatWasCancelled() const {
+  if (cancelled_.empty()) return "";
+  const Op& op = cancelled_.back();
+  return absl::StrCat(" (op ", op.id, " was cancelled in task ", op.task, ")");
 }
 
 absl::Status LeaderMove::Ended(absl::Status status) const {
-  if (not_begun_) status.SetPayload(kLaneBlocked, absl::Cord());
+  if (CancelledIn(OpState::kInited)) status.SetPayload(kLaneBlocked, absl::Cord());
   return status;
 }
 
@@ -216,30 +227,25 @@ absl::Status LeaderMove::Ended(absl::Status status) const {
 // as if it had not.
 absl::Status LeaderMove::EndOps(const absl::Status& why) {
   const absl::Time give_up = clock_.Now() + limits_.pause;
-  bool begun = false;
   while (may_run_) {
     const absl::StatusOr<std::vector<Op>> left =
         OpsThat([](const Op& op) { return op.UnderWay() || op.IsFailedChangeOfLeader(); });
     if (left.ok() && left->empty()) break;
     if (clock_.Now() >= give_up) {
       leaves_an_op_ = true;
-      return Ended(absl::UnavailableError(
-          absl::StrCat(ToString(partition_), " has no writable leader while its ChangeLeader to ",
-                       to_, " is neither done nor out of its lane: ", why.message(), cancelled_)));
+      return Ended(absl::UnavailableError(absl::StrCat(
+          ToString(partition_), " has no writable leader while its ChangeLeader to ", to_,
+          " is neither done nor out of its lane: ", why.message(), WhatWasCancelled())));
     }
     if (left.ok()) {
       for (const Op& op : *left) {
-        if (op.UnderWay()) {
-          cancelled_ = absl::StrCat(" (op ", op.id, " was cancelled in task ", op.task, ")");
-          not_begun_ = not_begun_ || op.state == OpState::kInited;
-          if (op.state == OpState::kDoing) begun = true;
-        }
+        if (op.UnderWay()) cancelled_.push_back(op);
         (void)EndOp(openmldb_, op.id);
       }
     }
     clock_.Sleep(kPoll);
   }
-  if (begun) clock_.Sleep(kTask);
+  if (CancelledIn(OpState::kDoing)) clock_.Sleep(kTask);
   return absl::OkStatus();
 }
 

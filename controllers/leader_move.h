@@ -66,6 +66,9 @@ class LeaderMove {
   absl::StatusOr<std::vector<Op>> RunningOps();
   absl::StatusOr<HandOverResult> MakeLeaderAgain(const absl::Status& why);
   absl::Status EndOps(const absl::Status& why);
+  bool CancelledIn(OpState state) const;
+  // For people.
+  std::string WhatWasCancelled() const;
   absl::Status Ended(absl::Status status) const;
   absl::Status Restore();
   HandOverResult Changed();
@@ -90,8 +93,7 @@ class LeaderMove {
   bool may_run_ = false;     // an op that changes the leader
   bool asked_again_ = false;
   bool leaves_an_op_ = false;
-  std::string cancelled_;   // what op was, for people
-  bool not_begun_ = false;  // that op
+  std::vector<Op> cancelled_;  // as they were then
   absl::Time paused_since_;
   std::optional<uint64_t> seen_;  // the leader's offset at the last look before a fence
   absl::Status last_error_;

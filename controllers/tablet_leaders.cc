@@ -13,7 +13,7 @@ constexpr int kHandOversAtATime = 5;
 constexpr uint32_t kLanes = 2;
 
 // Two leaders of a tablet share a fence, each in a lane of its own, as long as the pauses that were
-// measured leave room for it.
+// measured leave room for it: a fifth of the longest one is what nearly all are to stay below.
 bool MayShareAFence(const Plan& plan) {
   const TabletReport& report = plan.decision.ledger.tablet->report;
   const UpgradeSpec& limits = plan.seen.cluster.spec.upgrade;

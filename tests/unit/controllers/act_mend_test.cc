@@ -194,7 +194,9 @@ TEST_F(ActMend, AttachesToNoFormerLeader) {
   EXPECT_THAT(attach().message(), HasSubstr("a leads db.t/0 (tid 1) by now"));
   openmldb.Meta().replicas[0].is_alive = false;
   EXPECT_THAT(attach().message(), HasSubstr("nobody leads db.t/0"));
-  openmldb.On("GetPartition", Refused(kAway));
+  EXPECT_THAT(Do(action::Attach{"a", {FakeOpenMldb::Id(7)}, {"b"}}).message(),
+              HasSubstr("db.t/7 (tid 1) is no more"));
+  openmldb.On("ShowTable", Refused(kAway));
   EXPECT_TRUE(absl::IsUnavailable(attach()));
   EXPECT_THAT(openmldb.Replica("b").followers, IsEmpty());
 }

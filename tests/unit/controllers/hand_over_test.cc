@@ -45,6 +45,15 @@ TEST_F(HandOver, LeavesTheLeaderWhereFollowersStayBehind) {
   EXPECT_LT(clock.Now() - begin, limits.patience + absl::Milliseconds(100));
 }
 
+TEST_F(HandOver, LooksLessOftenTheLongerItLooksForAMomentOfNoLag) {
+  WriteUnseen(5);
+  int looks = 0;
+  openmldb.Always("GetReplicaStatus a", Then([&] { ++looks; }));
+  (void)Move();
+  EXPECT_GE(looks, limits.patience / absl::Milliseconds(25));
+  EXPECT_LE(looks, limits.patience / absl::Milliseconds(15));
+}
+
 TEST_F(HandOver, FencesOneThatIsBusyAllTheTimeWhenItsFollowersKeepUp) {
   openmldb.Always("GetReplicaStatus b", Then([this] {
                     if (openmldb.Serves("a")) ++openmldb.Replica("a").offset;
