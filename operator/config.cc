@@ -43,8 +43,6 @@ absl::StatusOr<Config> LoadConfig(const std::string& path, Config config) {
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(absl::StrCat("configuration ", path, ": ", error.what()));
   }
-  if (config.workers < 1)
-    return absl::InvalidArgumentError(absl::StrCat(path, ": workers must be at least 1"));
   return config;
 }
 

@@ -10,7 +10,7 @@ namespace omdb {
 
 // How the process runs. Defaults, then the file of --config, then flags: the later wins.
 struct Config {
-  std::string kubeconfig;       // empty: KUBECONFIG, or the pod's service account
+  std::string kubeconfig;       // empty: KUBECONFIG, the pod's service account, or ~/.kube/config
   std::string watch_namespace;  // empty: all namespaces
   bool leader_elect = true;
   std::string lease_namespace;  // empty: the pod's namespace, or "default"
