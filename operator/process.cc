@@ -77,10 +77,22 @@ ObjectKey ClusterOf(const kube::Change& change) {
           object.at("metadata").value("labels", Json::object()).value(kInstance, "")};
 }
 
+// What the identities of all processes of this pod begin with, one after the other: a container is
+// not started again before the process that was in it has ended. Empty where the pod is not told.
+std::string PodIdentity() {
+  const char* name = std::getenv("POD_NAME");
+  const char* uid = std::getenv("POD_UID");
+  return name == nullptr || uid == nullptr ? "" : absl::StrFormat("%s_%s_", name, uid);
+}
+
 std::string Identity() {
-  char host[256] = "unknown";
-  gethostname(host, sizeof(host) - 1);
-  return absl::StrFormat("%s_%08x", host, std::random_device()());
+  std::string begin = PodIdentity();
+  if (begin.empty()) {
+    char host[256] = "unknown";
+    gethostname(host, sizeof(host) - 1);
+    begin = absl::StrFormat("%s_", host);
+  }
+  return absl::StrFormat("%s%08x", begin, std::random_device()());
 }
 
 // Writes by this process are looked at in its own time.
@@ -221,6 +233,7 @@ absl::Status RunOperator(const Config& config) {
       &election_client, &clock, &monotonic,
       {.lease = {LeaseNamespace(config, *connection), config.lease_name},
        .identity = identity,
+       .predecessors = PodIdentity(),
        .on_started_leading =
            [&] {
              spdlog::info("leading as {}", identity);

@@ -101,7 +101,8 @@ absl::Status LeaderElector::TryAcquireOrRenew() {
 
 LeaseDecision LeaderElector::Decide(absl::Duration elapsed) const {
   std::lock_guard lock(mutex_);
-  return DecideLease(observed_, options_.identity, elapsed, clock_->Now(), options_.lease_duration);
+  return DecideLease(observed_, {options_.identity, options_.predecessors, options_.lease_duration},
+                     elapsed, clock_->Now());
 }
 
 void LeaderElector::Observe(std::optional<LeaseRecord> record) {

@@ -21,7 +21,8 @@ namespace omdb::kube {
 
 struct LeaderElectionOptions {
   ObjectKey lease;
-  std::string identity;  // of this process, unique: the pod's name and something random
+  std::string identity;      // of this process, unique: the pod's name and something random
+  std::string predecessors;  // as Candidate has it
   absl::Duration lease_duration = absl::Seconds(15);
   // A leader that has not renewed for so long leads no more; well before others may take over.
   absl::Duration renew_deadline = absl::Seconds(10);

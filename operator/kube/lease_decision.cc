@@ -1,5 +1,7 @@
 #include "operator/kube/lease_decision.h"
 
+#include "absl/strings/match.h"
+
 namespace omdb::kube {
 namespace {
 
@@ -47,23 +49,29 @@ Json LeaseObject(const ObjectKey& key, const LeaseRecord& record) {
           {"spec", spec}};
 }
 
-LeaseDecision DecideLease(const ObservedLease& observed, const std::string& identity,
-                          absl::Duration elapsed, absl::Time now, absl::Duration duration) {
+LeaseDecision DecideLease(const ObservedLease& observed, const Candidate& candidate,
+                          absl::Duration elapsed, absl::Time now) {
   using What = LeaseDecision::What;
-  LeaseRecord mine{.holder = identity, .duration = duration, .acquired = now, .renewed = now};
+  LeaseRecord mine{.holder = candidate.identity,
+                   .duration = candidate.duration,
+                   .acquired = now,
+                   .renewed = now};
   // Nobody's at first: the API server would count the holder among the fields of the create, and no
   // later apply could take it out again to give the Lease back.
-  if (!observed.record) return {What::kCreate, LeaseRecord{.duration = duration}};
+  if (!observed.record) return {What::kCreate, LeaseRecord{.duration = candidate.duration}};
 
   const LeaseRecord& record = *observed.record;
   mine.resource_version = record.resource_version;
-  if (record.holder == identity) {
+  if (record.holder == candidate.identity) {
     mine.acquired = record.acquired;
     mine.transitions = record.transitions;
     return {What::kRenew, mine};
   }
   const bool given_back = record.holder.empty();
-  if (!given_back && elapsed < observed.changed_at + record.duration) return {What::kWait, record};
+  const bool ended =
+      !candidate.predecessors.empty() && absl::StartsWith(record.holder, candidate.predecessors);
+  if (!given_back && !ended && elapsed < observed.changed_at + record.duration)
+    return {What::kWait, record};
   const bool never_held = given_back && record.renewed == absl::UnixEpoch();
   mine.transitions = never_held ? record.transitions : record.transitions + 1;
   return {What::kAcquire, mine};

@@ -46,10 +46,17 @@ struct LeaseDecision {
   LeaseRecord record;
 };
 
-// `elapsed` is the monotonic clock, `now` the wall clock for the times in the record, and
-// `duration` for how long others are to respect it.
-LeaseDecision DecideLease(const ObservedLease& observed, const std::string& identity,
-                          absl::Duration elapsed, absl::Time now, absl::Duration duration);
+struct Candidate {
+  std::string identity;
+  // Holders whose identity begins like this ended before the candidate began, and are not waited
+  // for; empty: there are none.
+  std::string predecessors;
+  absl::Duration duration;  // for so long others are to respect what it writes
+};
+
+// `elapsed` is the monotonic clock, `now` the wall clock for the times in the record.
+LeaseDecision DecideLease(const ObservedLease& observed, const Candidate& candidate,
+                          absl::Duration elapsed, absl::Time now);
 
 // What the holder writes to let the next one in at once.
 LeaseRecord ReleasedLease(const LeaseRecord& held, absl::Time now);

@@ -5,6 +5,7 @@ import time
 import pytest
 
 import kube
+import processes
 
 RELEASE, NAMESPACE = "openmldb-operator", "openmldb-system"
 # What the pod templates of openmldb-operator:next have and those of :dev have not.
@@ -40,6 +41,17 @@ def test_a_restart_of_the_operator_changes_no_running_pod(cluster):
     kube.kubectl("rollout", "status", f"deployment/{RELEASE}", "-n", NAMESPACE, "--timeout=120s")
     let_it_look(cluster, "dev")
     assert cluster.uids() == before
+
+
+def test_an_operator_whose_process_is_killed_does_not_wait_for_its_own_lease(cluster):
+    before = holder()
+    pod = kube.get("pod", before.split("_")[0], NAMESPACE)
+    processes.kill(pod)
+    killed = time.monotonic()
+    kube.wait_until(lambda: holder() != before, 60, "another process leading", every=0.1)
+    assert holder().startswith(f"{pod['metadata']['name']}_{pod['metadata']['uid']}_")
+    assert time.monotonic() - killed < 10, "the Lease is for 15 s"
+    let_it_look(cluster, "dev")
 
 
 def test_the_next_version_of_the_operator_changes_no_running_pod(cluster):

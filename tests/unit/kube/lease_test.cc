@@ -17,6 +17,7 @@ using ::testing::HasSubstr;
 using What = LeaseDecision::What;
 
 constexpr absl::Duration kDuration = absl::Seconds(15);
+const Candidate kCandidate{"a", "", kDuration};
 const absl::Time kNow = absl::FromUnixSeconds(SetClock::kStart);
 
 LeaseRecord HeldBy(const std::string& holder) {
@@ -48,8 +49,8 @@ TEST(DecideLease, Table) {
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
-    const LeaseDecision decision = DecideLease({c.record, absl::Hours(9)}, "a",
-                                               absl::Hours(9) + c.unchanged_for, kNow, kDuration);
+    const LeaseDecision decision =
+        DecideLease({c.record, absl::Hours(9)}, kCandidate, absl::Hours(9) + c.unchanged_for, kNow);
     EXPECT_EQ(decision.what, c.what);
     EXPECT_EQ(decision.record.transitions, c.transitions);
     EXPECT_EQ(decision.record.resource_version, c.precondition);
@@ -65,22 +66,32 @@ TEST(DecideLease, Table) {
 }
 
 TEST(DecideLease, TheFirstHolderIsNoChangeOfLeader) {
-  const LeaseRecord made = ParseLease(LeaseObject(
-      {"ops", "lead"}, DecideLease({}, "a", absl::ZeroDuration(), kNow, kDuration).record));
-  const LeaseDecision decision = DecideLease({made}, "a", absl::ZeroDuration(), kNow, kDuration);
+  const LeaseRecord made = ParseLease(
+      LeaseObject({"ops", "lead"}, DecideLease({}, kCandidate, absl::ZeroDuration(), kNow).record));
+  const LeaseDecision decision = DecideLease({made}, kCandidate, absl::ZeroDuration(), kNow);
   EXPECT_EQ(decision.what, What::kAcquire);
   EXPECT_EQ(decision.record.transitions, 0);
+}
+
+TEST(DecideLease, DoesNotWaitForAProcessThatEndedBeforeItBegan) {
+  const auto decide = [](const std::string& holder, const std::string& predecessors) {
+    return DecideLease({HeldBy(holder), absl::ZeroDuration()},
+                       {"pod_uid_2", predecessors, kDuration}, absl::ZeroDuration(), kNow);
+  };
+  EXPECT_EQ(decide("pod_uid_1", "pod_uid_").what, What::kAcquire);
+  EXPECT_EQ(decide("pod_uid_1", "pod_uid_").record.transitions, 5) << "it is another process";
+  EXPECT_EQ(decide("pod_uid_2", "pod_uid_").what, What::kRenew);
+  EXPECT_EQ(decide("other_uid_1", "pod_uid_").what, What::kWait);
+  EXPECT_EQ(decide("pod_uid_1", "").what, What::kWait);
 }
 
 TEST(DecideLease, RespectsTheHoldersOwnDuration) {
   LeaseRecord slow = HeldBy("b");
   slow.duration = absl::Minutes(2);
-  EXPECT_EQ(
-      DecideLease({slow, absl::ZeroDuration()}, "a", absl::Seconds(119), kNow, kDuration).what,
-      What::kWait);
-  EXPECT_EQ(
-      DecideLease({slow, absl::ZeroDuration()}, "a", absl::Seconds(120), kNow, kDuration).what,
-      What::kAcquire);
+  EXPECT_EQ(DecideLease({slow, absl::ZeroDuration()}, kCandidate, absl::Seconds(119), kNow).what,
+            What::kWait);
+  EXPECT_EQ(DecideLease({slow, absl::ZeroDuration()}, kCandidate, absl::Seconds(120), kNow).what,
+            What::kAcquire);
 }
 
 TEST(LeaseObject, ReadsWhatItWrites) {
