@@ -114,8 +114,9 @@ class Actor {
       if (HasCode(statuses[i], OpenMldbCode::kTableExists) ||
           HasCode(statuses[i], OpenMldbCode::kLoading))
         continue;
-      if (CodeOf(statuses[i]) == 0 || held == nullptr || Leads(a.tablet, held->id)) {
-        passing.push_back(statuses[i]);
+      const bool leads = Leads(a.tablet, a.requests[i].partition);
+      if (CodeOf(statuses[i]) == 0 || held == nullptr || leads) {
+        passing.push_back(leads ? WithAWayOut(statuses[i]) : statuses[i]);
         continue;
       }
       held->recover = true;
@@ -162,11 +163,12 @@ class Actor {
   absl::Status operator()(const action::Recover& a) {
     // Its leader may have sent it to where its tablet was before (F5.11).
     if (LastOpFailed(a.partition)) TellAddresses(openmldb_, clock_);
-    const auto lost = RecoverFromLeader(openmldb_, a.partition, StorageOf(a.partition), a.endpoint,
-                                        ledger_.FollowedInTerm(a.partition, a.endpoint));
+    const auto lost = PrepareRecovery(openmldb_, a.partition, StorageOf(a.partition), a.endpoint,
+                                      ledger_.FollowedInTerm(a.partition, a.endpoint));
     if (!lost.ok()) return lost.status();
-    NoteLostRows(*lost, a.partition, a.endpoint);
-    return absl::OkStatus();
+    // In the ledger first: the next look finds them noted, and goes on.
+    if (NoteLostRows(*lost, a.partition, a.endpoint)) return absl::OkStatus();
+    return RecoverFromLeader(openmldb_, a.partition, a.endpoint);
   }
 
   absl::Status operator()(const action::EndZooKeeperSession& a) {
@@ -217,6 +219,17 @@ class Actor {
   absl::Status operator()(const action::Unfence& a) { return openmldb_.SetMode(a.tablet, false); }
 
  private:
+  // Nobody has all rows but a leader, or may have: whether to do without the last of them is for a
+  // person to say.
+  static absl::Status WithAWayOut(const absl::Status& status) {
+    if (CodeOf(status) == 0) return status;
+    return absl::Status(
+        status.code(),
+        absl::StrCat(status.message(),
+                     "; it is tried again. Where what is on its volume cannot be ",
+                     "read, make a follower leader with `changeleader` of OpenMLDB's nameserver ",
+                     "client"));
+  }
   // Whether the partition is as `wanted` of it at this moment. What was seen is some seconds old
   // where a server hangs, and others change leaders too.
   template <typename Wanted>
@@ -254,20 +267,22 @@ class Actor {
     report.longest_fence = std::max(report.longest_fence, absl::Trunc(result.fenced, kReported));
   }
   // Once: a recovery may fail and be asked for again, and several replicas may have the same rows.
-  void NoteLostRows(const LostRows& lost, const PartitionId& partition, const std::string& tablet) {
+  // True when the ledger has them from now on.
+  bool NoteLostRows(const LostRows& lost, const PartitionId& partition, const std::string& tablet) {
     uint64_t counted = 0;
     if (ledger_.rollout && lost.count > 0) {
       uint64_t& most =
           ledger_.rollout->rows_lost[absl::StrCat(ToString(partition), " before term ", lost.term)];
       counted = std::exchange(most, std::max(most, lost.count));
     }
-    if (lost.count <= counted) return;
+    if (lost.count <= counted) return false;
     if (ledger_.tablet) ledger_.tablet->report.rows_lost += lost.count - counted;
     notes_.push_back(
         {true, "RowsLost",
          absl::StrCat(lost.count, " rows of ", ToString(partition), " that were written on ",
                       tablet, " did not reach its next leader; they are in the recycle directory ",
                       "of ", tablet, " after its recovery")});
+    return ledger_.rollout.has_value();
   }
   StorageMode StorageOf(const PartitionId& id) const {
     return seen_.database->TableOf(id)->storage_mode;

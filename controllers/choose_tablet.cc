@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -111,6 +112,57 @@ std::optional<HeldPartition> Hold(const Partition& partition, const std::string&
   return held;
 }
 
+// `tablet` leads it, and was not to, or where its leader was to go there is no replica any more.
+bool MustBeHeldAnew(const HeldPartition& held, const Partition& partition,
+                    const std::string& tablet) {
+  if (!partition.LedBy(tablet)) return false;
+  if (!held.was_leader) return true;
+  return !held.StaysLeader() && held.moved_to != held.extra_replica &&
+         partition.Find(held.moved_to) == nullptr;
+}
+
+// All that the tablet has of the database. False when the plan stalls.
+bool HoldAll(Plan& plan, TabletInHand& hand) {
+  const Database& database = *plan.seen.database;
+  std::map<PartitionId, size_t> known;
+  for (const HeldPartition& held : hand.partitions) known.emplace(held.id, known.size());
+  Load load = CurrentLoad(database);
+  for (const auto& [table, partition] : InOrderOfMoving(database)) {
+    const auto before = known.find(partition->id);
+    if (before != known.end() &&
+        !MustBeHeldAnew(hand.partitions[before->second], *partition, hand.name))
+      continue;
+    const std::string with_base = WithItsBase(hand, *table, partition->id.pid);
+    std::optional<HeldPartition> held = Hold(*partition, hand.name, with_base, load);
+    if (!held) continue;
+    if (held->was_leader && held->moved_to.empty() &&
+        !plan.seen.cluster.spec.upgrade.allow_single_replica_downtime) {
+      return plan.Stall(
+          "SingleReplica",
+          absl::StrCat("partition ", ToString(partition->id), " has its only replica on ",
+                       hand.name,
+                       " and there is no other tablet for another one; add a tablet, or accept its "
+                       "downtime with spec.upgrade.allowSingleReplicaDowntime"));
+    }
+    if (held->was_leader && !with_base.empty() && held->moved_to != with_base) {
+      plan.Warn("PreAggregationApart",
+                absl::StrCat("the leader of pre-aggregation partition ", ToString(partition->id),
+                             " goes to ", held->moved_to, ", that of its base table to ", with_base,
+                             ", where it has no replica: what is aggregated meanwhile may be stale "
+                             "until both are back on ",
+                             hand.name));
+    }
+    if (!held->extra_replica.empty() && plan.ledger().rollout)
+      plan.ledger().rollout->extra_replicas[ToString(held->id)] = held->extra_replica;
+    if (before == known.end()) {
+      hand.partitions.push_back(*std::move(held));
+    } else {
+      hand.partitions[before->second] = *std::move(held);
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 bool TakeInHand(Plan& plan, const Pod& pod) {
@@ -121,31 +173,7 @@ bool TakeInHand(Plan& plan, const Pod& pod) {
   hand.report.name = pod.name;
   hand.report.started = plan.seen.now;
   for (const Op& op : database.ops) hand.last_op_id = std::max(hand.last_op_id, op.id);
-  Load load = CurrentLoad(database);
-  for (const auto& [table, partition] : InOrderOfMoving(database)) {
-    const std::string with_base = WithItsBase(hand, *table, partition->id.pid);
-    std::optional<HeldPartition> held = Hold(*partition, pod.name, with_base, load);
-    if (!held) continue;
-    if (held->was_leader && held->moved_to.empty() &&
-        !plan.seen.cluster.spec.upgrade.allow_single_replica_downtime) {
-      return plan.Stall(
-          "SingleReplica",
-          absl::StrCat("partition ", ToString(partition->id), " has its only replica on ", pod.name,
-                       " and there is no other tablet for another one; add a tablet, or accept its "
-                       "downtime with spec.upgrade.allowSingleReplicaDowntime"));
-    }
-    if (held->was_leader && !with_base.empty() && held->moved_to != with_base) {
-      plan.Warn("PreAggregationApart",
-                absl::StrCat("the leader of pre-aggregation partition ", ToString(partition->id),
-                             " goes to ", held->moved_to, ", that of its base table to ", with_base,
-                             ", where it has no replica: what is aggregated meanwhile may be stale "
-                             "until both are back on ",
-                             pod.name));
-    }
-    if (!held->extra_replica.empty() && plan.ledger().rollout)
-      plan.ledger().rollout->extra_replicas[ToString(held->id)] = held->extra_replica;
-    hand.partitions.push_back(*std::move(held));
-  }
+  if (!HoldAll(plan, hand)) return false;
   plan.Tell("ReplacingTablet",
             absl::StrCat("replacing tablet ", pod.name, " with ", hand.partitions.size(),
                          " partitions, of which it leads ",
@@ -154,6 +182,32 @@ bool TakeInHand(Plan& plan, const Pod& pod) {
   plan.ledger().wanted_auto_failover = database.auto_failover;
   plan.ledger().tablet = std::move(hand);
   return true;
+}
+
+bool HoldWhatCame(Plan& plan) {
+  TabletInHand& hand = *plan.ledger().tablet;
+  if (!HoldAll(plan, hand)) return false;
+  for (const HeldPartition& held : hand.partitions) {
+    const Partition* partition = plan.seen.database->FindPartition(held.id);
+    if (partition != nullptr && partition->LedBy(hand.name) && !held.extra_replica.empty() &&
+        partition->Find(held.extra_replica) == nullptr)
+      hand.step = TabletStep::kAddExtraReplicas;
+  }
+  return true;
+}
+
+bool LeadsWhatMustGo(const Plan& plan) {
+  const TabletInHand& hand = *plan.decision.ledger.tablet;
+  std::set<PartitionId> stay;
+  for (const HeldPartition& held : hand.partitions) {
+    if (held.StaysLeader()) stay.insert(held.id);
+  }
+  for (const Table& table : plan.seen.database->tables) {
+    for (const Partition& partition : table.partitions) {
+      if (partition.LedBy(hand.name) && stay.count(partition.id) == 0) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace omdb

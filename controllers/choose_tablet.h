@@ -11,6 +11,15 @@ namespace omdb {
 // a partition cannot get one and the spec does not allow its downtime.
 bool TakeInHand(Plan& plan, const Pod& pod);
 
+// What the tablet in hand has come to hold since, or to lead, is held like the rest: of a table
+// that was created, or moved by somebody else; and a leader whose follower went away gets another
+// place to go to. Sends the tablet back to the step that makes extra replicas where one is needed.
+// False as for TakeInHand.
+bool HoldWhatCame(Plan& plan);
+
+// The tablet in hand leads a partition that is not to stay with it.
+bool LeadsWhatMustGo(const Plan& plan);
+
 }  // namespace omdb
 
 #endif  // OMDB_CONTROLLERS_CHOOSE_TABLET_H_

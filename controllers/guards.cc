@@ -163,6 +163,14 @@ bool ReportsAnotherVersion(const Pod& pod) {
   return !pod.reported_version.empty() && !SameVersion(pod.reported_version, pod.version);
 }
 
+bool TabletServes(const Snapshot& seen, const Pod& pod) {
+  if (!seen.database || !pod.ready || !pod.trouble.empty()) return false;
+  if (pod.reported_version.empty() || ReportsAnotherVersion(pod)) return false;
+  const Tablet* tablet = seen.database->FindTablet(pod.name);
+  return tablet != nullptr && tablet->healthy && tablet->real_endpoint == AddressOf(pod) &&
+         seen.database->Answered(pod.name);
+}
+
 std::optional<Problem> PodTrouble(const Snapshot& seen, Component component) {
   for (const Pod* pod : seen.PodsOf(component)) {
     if (!pod->trouble.empty()) {

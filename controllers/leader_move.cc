@@ -143,8 +143,8 @@ void LeaderMove::AskForChange() {
   asked_at_ = clock_.Now();
   asked_ = openmldb_.ChangeLeader(partition_, to_, limits_.pause / kAttempts);
   // A lost answer does not mean that nothing happened: look.
-  unanswered_ = absl::IsDeadlineExceeded(asked_);
-  may_run_ = asked_.ok() || unanswered_;
+  unanswered_ = unanswered_ || absl::IsDeadlineExceeded(asked_);
+  may_run_ = may_run_ || asked_.ok() || unanswered_;
 }
 
 void LeaderMove::AwaitChange() {

@@ -57,6 +57,9 @@ struct HeldPartition {
   // Left to the nameserver's RecoverTable because what was loaded is not what was remembered.
   bool recover = false;
 
+  // A partition without another replica, whose downtime was accepted: the tablet stays its leader.
+  bool StaysLeader() const { return was_leader && moved_to.empty(); }
+
   bool operator==(const HeldPartition&) const = default;
 };
 

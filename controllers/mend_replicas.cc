@@ -181,9 +181,9 @@ class Replicas {
       return;
     }
     if (status != nullptr && (status->Loading())) return;
-    // It still accepts writes (H1, H2).
+    // It still accepts writes (H1, H2), which nobody would have (M1).
     if (status != nullptr && status->mode == TableMode::kLeader) {
-      plan_.Do(action::Recover{partition.id, meta.endpoint});
+      plan_.Do(action::Demote{partition.id, meta.endpoint});
     } else if (rejoins_++ < kRejoinsAtATime) {
       plan_.Do(action::Rejoin{partition.id, meta.endpoint});
     }

@@ -10,6 +10,7 @@
 #include "controllers/objects/objects.h"
 #include "controllers/objects/pod_templates.h"
 #include "controllers/plan.h"
+#include "controllers/tablet_steps.h"
 
 // Before the first pod is replaced by a new image, that image has to be pulled, to run, and to hold
 // the version that it is asked for: a pod of its own shows it.
@@ -39,13 +40,9 @@ bool NewImage(const Snapshot& seen) {
   });
 }
 
-// A tablet in hand is brought to its end first, unless the image that it was given keeps it down.
+// A tablet in hand is brought to its end first, unless what it was given keeps it down.
 bool TabletGoesFirst(const Plan& plan) {
-  const auto& hand = plan.decision.ledger.tablet;
-  if (!hand) return false;
-  const Pod* pod = plan.seen.FindPod(hand->name);
-  return pod == nullptr || pod->uid == hand->pod_uid ||
-         (pod->trouble.empty() && !ReportsAnotherVersion(*pod));
+  return plan.decision.ledger.tablet && !KeptFromServing(plan);
 }
 
 // The version in what `openmldb --version` printed; empty when there is none.

@@ -90,9 +90,9 @@ LostRows BeyondItsTerm(const std::vector<TermOffset>& terms, const TermPair& own
   return {};
 }
 
-absl::StatusOr<LostRows> RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
-                                           StorageMode storage, const std::string& tablet,
-                                           uint64_t followed_in_term) {
+absl::StatusOr<LostRows> PrepareRecovery(OpenMldb& openmldb, const PartitionId& id,
+                                         StorageMode storage, const std::string& tablet,
+                                         uint64_t followed_in_term) {
   const absl::StatusOr<Partition> partition = openmldb.GetPartition(id);
   if (!partition.ok()) return partition.status();
   // A leader that kept an old position for it would leave a hole behind what is copied (F5.2.1 d).
@@ -105,10 +105,13 @@ absl::StatusOr<LostRows> RecoverFromLeader(OpenMldb& openmldb, const PartitionId
   absl::StatusOr<TermPair> own = openmldb.GetTermPair(id, storage, {tablet})[0];
   if (!own.ok()) return own.status();
   if (own->term == 0) own->term = followed_in_term;
-  const absl::Status status = openmldb.RecoverTable(id, tablet);
-  if (!status.ok() && !HasCode(status, OpenMldbCode::kPartitionAlive)) return status;
   if (!own->has_table || own->term == 0) return LostRows();  // nobody can tell
   return BeyondItsTerm(partition->term_offsets, *own);
+}
+
+absl::Status RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
+                               const std::string& tablet) {
+  return OkIf(OpenMldbCode::kPartitionAlive, openmldb.RecoverTable(id, tablet));
 }
 
 absl::Status EndOp(OpenMldb& openmldb, uint64_t op_id) {

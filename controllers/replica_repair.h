@@ -9,9 +9,9 @@
 #include "controllers/clock.h"
 #include "controllers/openmldb.h"
 
-// A replica that is not what the nameserver's metadata says is made so again, in place and without
-// the op engine (M12, M13). Both are safe to repeat from their beginning after a crash at any
-// point.
+// A replica that is not what the nameserver's metadata says is made so again, in place, and only
+// where it has to be copied by an op of the nameserver's (M12, M13). All of it is safe to repeat
+// from its beginning after a crash at any point.
 namespace omdb {
 
 // Makes `tablet`, which the metadata has as leader and which has every row, lead on its tablet too:
@@ -34,12 +34,17 @@ struct LostRows {
 // entry is `own.offset` of `own.term`: its entries that lie beyond the end of its term.
 LostRows BeyondItsTerm(const std::vector<TermOffset>& terms, const TermPair& own);
 
+// Before RecoverFromLeader: the leader forgets the replica, and what only the replica has is
+// counted, which nobody can afterwards. `followed_in_term` is the last term in which it is known to
+// have followed or led, 0 when none is.
+absl::StatusOr<LostRows> PrepareRecovery(OpenMldb& openmldb, const PartitionId& id,
+                                         StorageMode storage, const std::string& tablet,
+                                         uint64_t followed_in_term);
+
 // By the nameserver's RecoverTable, which copies everything that does not match; what only the
 // replica has goes into the recycle directory. A replica that is alive already is ok.
-// `followed_in_term` is the last term in which it is known to have followed or led, 0 when none is.
-absl::StatusOr<LostRows> RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
-                                           StorageMode storage, const std::string& tablet,
-                                           uint64_t followed_in_term);
+absl::Status RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
+                               const std::string& tablet);
 
 // Asks `leaders[i]` to replicate `partitions[i]` to `follower` from that one's own offset on,
 // whatever the leader knew of it before. The answers are in that order.

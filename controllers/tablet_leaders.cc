@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "controllers/choose_tablet.h"
 #include "controllers/guards.h"
 #include "controllers/tablet_steps.h"
 
@@ -46,7 +47,9 @@ bool MoveLeaders(Plan& plan, const std::string& doing, const Target& target) {
   int left = 0;
   for (const HeldPartition& held : plan.ledger().tablet->partitions) {
     const Partition* partition = database.FindPartition(held.id);
-    if (!held.was_leader || held.moved_to.empty() || partition == nullptr) continue;
+    if (!held.was_leader || held.StaysLeader() || partition == nullptr) continue;
+    // Somebody removed that replica meanwhile.
+    if (partition->Find(target(held)) == nullptr) continue;
     ++all;
     const ReplicaMeta* leader = partition->Leader();
     if (partition->LedBy(target(held))) {
@@ -82,6 +85,8 @@ bool MoveLeaders(Plan& plan, const std::string& doing, const Target& target) {
 }  // namespace
 
 bool HandOverLeaders(Plan& plan) {
+  if (!HoldWhatCame(plan)) return false;
+  if (plan.ledger().tablet->step != TabletStep::kHandOverLeaders) return true;
   return MoveLeaders(plan, "handing over leaders",
                      [](const HeldPartition& held) { return held.moved_to; });
 }

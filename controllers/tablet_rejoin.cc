@@ -16,9 +16,6 @@ namespace {
 // told again where to (F5.11).
 constexpr absl::Duration kAttachAnew = absl::Seconds(15);
 
-// A partition without another replica, whose downtime was accepted: the tablet stays its leader.
-bool StaysLeader(const HeldPartition& held) { return held.was_leader && held.moved_to.empty(); }
-
 // What is gone was not loaded (M12). More may be there than before: what was on its way, and what
 // has outlived its time, which goes from memory before it goes from disk.
 bool HasItsRecords(const HeldPartition& held, const ReplicaStatus& status) {
@@ -29,7 +26,7 @@ bool HasItsRecords(const HeldPartition& held, const ReplicaStatus& status) {
 // may have got what was on its way, but nothing that its leader does not have.
 bool AsRemembered(const HeldPartition& held, const ReplicaStatus& status, uint64_t leader_offset) {
   // It was written to until it stopped.
-  if (StaysLeader(held)) return status.offset >= held.offset;
+  if (held.StaysLeader()) return status.offset >= held.offset;
   if (held.was_leader) return status.offset == held.offset;
   return status.offset >= held.offset && status.offset <= leader_offset;
 }
@@ -127,7 +124,7 @@ bool Load(Plan& plan) {
     if (status == nullptr) {
       load.requests.push_back(
           LoadRequestFor(*database.TableOf(held.id), *partition,
-                         StaysLeader(held) ? TableMode::kLeader : TableMode::kFollower));
+                         held.StaysLeader() ? TableMode::kLeader : TableMode::kFollower));
       continue;
     }
     if (status->Loading()) {
@@ -140,7 +137,7 @@ bool Load(Plan& plan) {
                        absl::StrCat("the leader of ", ToString(held.id), " does not answer"));
     }
     const bool fits =
-        StaysLeader(held) || FitsTheTerms(plan.ledger(), *partition, hand.name, status->offset);
+        held.StaysLeader() || FitsTheTerms(plan.ledger(), *partition, hand.name, status->offset);
     const bool complete = HasItsRecords(held, *status);
     if (!fits || !complete || !AsRemembered(held, *status, leader->offset)) {
       held.recover = true;
@@ -173,7 +170,7 @@ bool Attach(Plan& plan) {
     return true;
   }
   return AttachAndCatchUp(plan, "catching up", [&hand](const HeldPartition& held) {
-    return held.recover || StaysLeader(held) ? std::string() : hand.name;
+    return held.recover || held.StaysLeader() ? std::string() : hand.name;
   });
 }
 

@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "controllers/choose_tablet.h"
 #include "controllers/guards.h"
 #include "controllers/objects/objects.h"
 #include "controllers/rollout.h"
@@ -15,7 +16,7 @@ bool Replace(Plan& plan, const Pod& pod) {
         DesiredWorkload(plan.seen.cluster, Component::kTablet, plan.seen.cluster.spec.version);
     plan.Do(action::Apply{desired.type, std::move(desired.object)});
   }
-  plan.Do(action::EndZooKeeperSession{AddressOf(pod), false});
+  if (!pod.ip.empty()) plan.Do(action::EndZooKeeperSession{AddressOf(pod), false});
   plan.Do(action::DeletePod{pod.name, pod.uid});
   return plan.Acting(Progress(plan, "stopping"), kShortly);
 }
@@ -36,6 +37,16 @@ bool Detach(Plan& plan) {
     held.record_count = status->record_count;
   }
   return true;
+}
+
+bool KeptFromServing(const Plan& plan) {
+  const TabletInHand& hand = *plan.decision.ledger.tablet;
+  if (hand.step < TabletStep::kRestart || hand.step > TabletStep::kMarkAlive) return false;
+  const Pod* pod = plan.seen.FindPod(hand.name);
+  if (pod == nullptr || pod->deleting || pod->uid == hand.pod_uid) return false;
+  const Cluster& cluster = plan.seen.cluster;
+  return pod->spec_hash != SpecHash(cluster, Component::kTablet, cluster.spec.version) &&
+         !TabletServes(plan.seen, *pod);
 }
 
 bool DetachFromLeaders(Plan& plan) {
@@ -62,26 +73,24 @@ bool Restart(Plan& plan) {
   if (pod == nullptr || pod->deleting) return plan.Acting(Progress(plan, "restarting"), kShortly);
   if (pod->uid == hand.pod_uid) {
     if (auto problem = OpUnderWay(database)) return plan.Wait(problem->reason, problem->message);
+    if (LeadsWhatMustGo(plan)) {  // a table was created meanwhile, or a leader moved to it
+      plan.ledger().tablet->step = TabletStep::kHandOverLeaders;
+      return true;
+    }
     if (!DetachFromLeaders(plan)) {  // somebody recovered it meanwhile
       plan.ledger().tablet->step = TabletStep::kDetach;
       return plan.Acting(Progress(plan, "detaching followers"));
     }
     return Replace(plan, *pod);
   }
-  const bool mismatch = ReportsAnotherVersion(*pod);
-  const std::string wanted =
-      SpecHash(plan.seen.cluster, Component::kTablet, plan.seen.cluster.spec.version);
-  if ((!pod->trouble.empty() || mismatch) && pod->spec_hash != wanted) return Replace(plan, *pod);
-  if (!pod->trouble.empty() || mismatch) {
+  if (TabletServes(plan.seen, *pod)) return true;
+  if (KeptFromServing(plan)) return Replace(plan, *pod);
+  if (!pod->trouble.empty() || ReportsAnotherVersion(*pod)) {
     const auto problem = PodTrouble(plan.seen, Component::kTablet);
     return plan.Wait(problem->reason, problem->message, kLater);
   }
   if (!pod->ready || pod->reported_version.empty())
     return plan.Acting(Progress(plan, "restarting"), kShortly);
-  const std::string address = AddressOf(*pod);
-  const Tablet* tablet = database.FindTablet(hand.name);
-  const bool known = tablet != nullptr && tablet->healthy && tablet->real_endpoint == address;
-  if (known && database.Answered(hand.name)) return true;
   return plan.Acting(Progress(plan, "waiting for the nameserver to know it"),
                      absl::Milliseconds(200));
 }

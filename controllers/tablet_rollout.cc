@@ -67,6 +67,7 @@ bool UpgradeTablets(Plan& plan) {
     if (auto problem = NotWhole(seen)) return plan.Wait(problem->reason, problem->message);
     if (!TakeInHand(plan, *outdated.front())) return false;
   }
+  if (KeptFromServing(plan)) plan.ledger().tablet->step = TabletStep::kRestart;
   if (!RunSteps(plan)) return false;
   return plan.Acting(absl::StrCat(Place(plan, Component::kTablet), ": next"));
 }

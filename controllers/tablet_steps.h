@@ -26,6 +26,10 @@ bool Verify(Plan& plan);
 // Lets leaders forget the tablet where they may replicate to it. True when none does.
 bool DetachFromLeaders(Plan& plan);  // tablet_restart.cc
 
+// The tablet was replaced and does not serve, and its pod is not of the template that is wanted by
+// now: a correction of the spec may be what it needs. It leads nothing yet.
+bool KeptFromServing(const Plan& plan);  // tablet_restart.cc
+
 // "tablet 2/3: c-tablet-1: handing over leaders 5/16"
 std::string Progress(const Plan& plan, const std::string& doing);
 

@@ -87,8 +87,7 @@ class Hazards : public testing::TestWithParam<bool> {
   }
   void Recover(int index, const std::vector<Partition>& partitions) {
     for (const Partition& partition : partitions)
-      ASSERT_TRUE(
-          RecoverFromLeader(openmldb(), partition.id, StorageMode::kMemory, tablet(index), 0).ok());
+      ASSERT_TRUE(RecoverFromLeader(openmldb(), partition.id, tablet(index)).ok());
     RunUntilNoOp();
   }
 

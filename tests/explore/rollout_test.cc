@@ -143,6 +143,32 @@ TEST_F(Rollout, FinishesTheTabletInHandBeforeItWaitsForABadImage) {
   EXPECT_THAT(story_.StopWritingAndFindLost(), testing::IsEmpty());
 }
 
+// The nameserver gives new leaders to whoever leads least, which is the tablet that is drained.
+TEST_F(Rollout, LeavesNoCreatedTableWithoutALeader) {
+  Create({{"t", 24, 3}});
+  story_.Apply("0.9.2");
+  int created = 0;
+  for (const TabletStep step : {TabletStep::kHandOverLeaders, TabletStep::kDetach}) {
+    const size_t tablet = static_cast<size_t>(created);
+    ASSERT_TRUE(story_.RunUntilTrue(
+        [&] {
+          const Ledger ledger = story_.ledger();
+          return ledger.rollout && ledger.rollout->tablets.size() == tablet && ledger.tablet &&
+                 ledger.tablet->step == step;
+        },
+        absl::Minutes(5)))
+        << Where();
+    story_.CreateTables({{absl::StrCat("created", ++created), 6, 3}});
+    story_.StartWriting(absl::Milliseconds(20));
+  }
+  ASSERT_TRUE(story_.RunUntilReady("0.9.2", absl::Minutes(10))) << Where();
+  EXPECT_EQ(story_.writer().rows().size(), 24u + 12u);
+  for (const auto& [id, rows] : story_.writer().rows()) {
+    for (absl::Duration pause : rows.pauses) EXPECT_LT(pause, absl::Seconds(1)) << ToString(id);
+  }
+  EXPECT_THAT(story_.StopWritingAndFindLost(), testing::IsEmpty()) << Where();
+}
+
 TEST_F(Rollout, LeavesAutoFailoverOffWhereItWasOff) {
   Create({{"t", 4, 2}});
   ASSERT_TRUE(story_.openmldb().SetAutoFailover(false).ok());

@@ -15,10 +15,12 @@ WorldWriter::WorldWriter(simulator::World& world)
 
 void WorldWriter::Start(const std::vector<Table>& tables, absl::Duration interval,
                         absl::Duration retry) {
-  scope_ = std::make_unique<simulator::Scope>(world_.executor);
+  if (!scope_) scope_ = std::make_unique<simulator::Scope>(world_.executor);
   for (const Table& table : tables) {
-    for (const Partition& partition : table.partitions)
-      scope_->Spawn(WritePartition(partition.id, interval, retry));
+    for (const Partition& partition : table.partitions) {
+      if (!rows_.contains(partition.id))
+        scope_->Spawn(WritePartition(partition.id, interval, retry));
+    }
   }
 }
 

@@ -23,7 +23,8 @@ class WorldWriter {
  public:
   explicit WorldWriter(simulator::World& world);
 
-  // Every partition gets a row each `interval`, or `retry` after one that was refused.
+  // Every partition gets a row each `interval`, or `retry` after one that was refused, beside those
+  // that get rows already.
   void Start(const std::vector<Table>& tables, absl::Duration interval, absl::Duration retry);
   void Stop();
 

@@ -121,6 +121,21 @@ TEST_F(ActMend, CountsLostRowsInTheRolloutWhereNoTabletIsInHand) {
   EXPECT_THAT(notes, testing::SizeIs(1));
 }
 
+// The answer may be lost, and the operator with it: nobody could count them after the recovery.
+TEST_F(ActMend, RecoversOnlyOnceTheLostRowsAreNoted) {
+  ledger.rollout.emplace();
+  openmldb.Meta().replicas[1].is_alive = false;
+  openmldb.Replica("b") = {110, TableMode::kFollower, 7, {}};
+  openmldb.Replica("a") = {150, TableMode::kLeader, 9, {}};
+  openmldb.Meta().term_offsets.push_back({9, 101});
+  ASSERT_TRUE(Do(action::Recover{kZero, "b"}).ok());
+  EXPECT_THAT(ledger.rollout->rows_lost, testing::SizeIs(1));
+  EXPECT_FALSE(openmldb.Meta().replicas[1].is_alive) << "not yet";
+  ASSERT_TRUE(Do(action::Recover{kZero, "b"}).ok());
+  EXPECT_TRUE(openmldb.Meta().replicas[1].is_alive);
+  EXPECT_THAT(notes, testing::SizeIs(1));
+}
+
 TEST_F(ActMend, AttachesAnewWhatIsNotAliveToALeaderThatLeadsAgain) {
   TakeInHand();
   ledger.tablet->partitions[0].attached_to = "a";

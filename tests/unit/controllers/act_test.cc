@@ -193,7 +193,8 @@ TEST_F(ActInHand, LeavesWhatTheTabletRefusesToLoadToRecoverTable) {
 
 TEST_F(ActInHand, LeavesALeaderThatTheTabletRefusesToLoadToNobody) {
   openmldb.On("Load db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kInvalidParameter));
-  EXPECT_THAT(Do(LoadBoth(kZero, kOne)).message(), HasSubstr("307"));
+  EXPECT_THAT(Do(LoadBoth(kZero, kOne)).message(),
+              AllOf(HasSubstr("307"), HasSubstr("make a follower leader with `changeleader`")));
   EXPECT_FALSE(Held(0).recover) << "there is nobody to copy it from";
   EXPECT_THAT(notes, IsEmpty());
 }
@@ -267,6 +268,8 @@ TEST_F(ActInHand, RecoversUnlessTheReplicaIsAlive) {
   EXPECT_TRUE(Do(action::Recover{kOne, "a"}).ok());
   openmldb.On("RecoverTable", RefusedWith(OpenMldbCode::kTabletNotHealthy));
   EXPECT_THAT(Do(action::Recover{kOne, "a"}).message(), HasSubstr("303"));
+  openmldb.On("GetTermPair a", Refused(kAway));
+  EXPECT_TRUE(absl::IsUnavailable(Do(action::Recover{kOne, "a"})));
 }
 
 TEST_F(ActInHand, LeavesASessionThatCannotBeEndedToItsTimeOut) {

@@ -50,19 +50,21 @@ TEST_F(MendFollower, IsForgottenOnceItIsWell) {
   EXPECT_THAT(ledger.followed_in_term, UnorderedElementsAre(Pair("another", 7u)));
 }
 
-TEST_F(MendFollower, ThatLeadsOnItsTabletWithRowsOfItsOwnIsRecovered) {
+TEST_F(MendFollower, ThatLeadsOnItsTabletWithRowsOfItsOwnIsDemotedFirst) {
   Status("c-tablet-1").mode = TableMode::kLeader;
   Status("c-tablet-1").offset = 101;
   EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-1 not alive for db.t/0 (tid 1)"));
   EXPECT_THAT(ledger.followed_in_term, IsEmpty());
   Meta("c-tablet-1").is_alive = false;
-  EXPECT_THAT(Mend(), ElementsAre("recover db.t/0 (tid 1) on c-tablet-1"));
+  EXPECT_THAT(Mend(), ElementsAre("demote c-tablet-1 for db.t/0 (tid 1)"));
 }
 
-TEST_F(MendFollower, ThatLedBeforeAndAcceptsWritesIsRecovered) {
+TEST_F(MendFollower, ThatLedBeforeAndAcceptsWritesIsDemotedAtOnce) {
   cluster.MoveLeader("t", 0, "c-tablet-0", "c-tablet-1");
   Status("c-tablet-0").mode = TableMode::kLeader;
-  EXPECT_THAT(Mend(), ElementsAre("recover db.t/0 (tid 1) on c-tablet-0"));
+  EXPECT_THAT(Mend(), ElementsAre("demote c-tablet-0 for db.t/0 (tid 1)"));
+  Status("c-tablet-0").mode = TableMode::kFollower;
+  EXPECT_THAT(Mend(), ElementsAre("let c-tablet-0 rejoin db.t/0 (tid 1)"));
 }
 
 TEST_F(MendFollower, ThatItsLeaderDoesNotListIsNotAlive) {

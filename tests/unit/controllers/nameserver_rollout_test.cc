@@ -65,6 +65,15 @@ TEST_F(Upgrading, ReplacesABrokenPodOfAVersionThatIsNoLongerAskedFor) {
   EXPECT_THAT(Actions(Next()), ElementsAre("delete pod c-nameserver-1"));
 }
 
+TEST_F(Upgrading, ReplacesAPodThatNeverRanWhenTheSpecIsCorrected) {
+  cluster.Replace("c-nameserver-1");
+  cluster.MutablePod("c-nameserver-1").ready = false;
+  cluster.MutablePod("c-nameserver-1").ip.clear();
+  EXPECT_THAT(Actions(Next()), testing::IsEmpty()) << "it may be scheduled yet";
+  cluster.Asked("0.9.3").TemplateUpgraded(Component::kNameserver);
+  EXPECT_THAT(Actions(Next()), ElementsAre("delete pod c-nameserver-1"));
+}
+
 TEST(NameserverRollout, RemembersOffsetsOfLeadersThatAnswer) {
   WholeCluster cluster;
   cluster.WithTable("t", 3, 2).Asked("0.9.2");

@@ -224,6 +224,16 @@ TEST_F(PreflightTest, TriesTheImageThatIsToReplaceOneWhichKeepsATabletDown) {
   EXPECT_THAT(Actions(Next()), ElementsAre("create pod c-preflight"));
 }
 
+TEST_F(PreflightTest, TriesAnImageWhereNobodyKnowsWhetherATabletServes) {
+  ledger.tablet.emplace();
+  ledger.tablet->name = "c-tablet-0";
+  ledger.tablet->pod_uid = "the former one";
+  ledger.tablet->step = TabletStep::kRestart;
+  cluster.seen.database.reset();
+  cluster.KeepSupportingObjects(true);
+  EXPECT_THAT(Actions(Next()), ElementsAre("create pod c-preflight"));
+}
+
 TEST_F(PreflightTest, LetsATabletGoFirstThatComesBack) {
   ledger.tablet.emplace();
   ledger.tablet->name = "c-tablet-0";

@@ -44,67 +44,69 @@ class LeadAgainTest : public testing::Test {
   FakeOpenMldb openmldb{clock};
 };
 
-class RecoverFromLeaderTest : public testing::Test {
+class Recovery : public testing::Test {
  protected:
   // b is not alive, and a has a position for it.
-  RecoverFromLeaderTest() {
+  Recovery() {
     openmldb.With(0, {"a", "b"});
     openmldb.Meta().replicas[1].is_alive = false;
   }
-  absl::StatusOr<LostRows> RecoverOn(const std::string& tablet, uint64_t followed_in_term = 0) {
-    return RecoverFromLeader(openmldb, FakeOpenMldb::Id(0), StorageMode::kMemory, tablet,
-                             followed_in_term);
+  absl::StatusOr<LostRows> Prepare(const std::string& tablet, uint64_t followed_in_term = 0) {
+    return PrepareRecovery(openmldb, FakeOpenMldb::Id(0), StorageMode::kMemory, tablet,
+                           followed_in_term);
   }
-  absl::Status Recover() { return RecoverOn("b").status(); }
 
   FakeClock clock;
   FakeOpenMldb openmldb{clock};
 };
 
-TEST_F(RecoverFromLeaderTest, LetsTheLeaderForgetItFirst) {
-  openmldb.On("RecoverTable", Refused(kAway));
-  EXPECT_EQ(Recover(), kAway);
+TEST_F(Recovery, BeginsWhenTheLeaderHasForgottenTheReplica) {
+  openmldb.On("Release db.t/0 (tid 1)", Refused(kAway));
+  EXPECT_EQ(Prepare("b").status(), kAway);
+  openmldb.On("GetPartition", Refused(kAway));
+  EXPECT_EQ(Prepare("b").status(), kAway);
+  EXPECT_TRUE(Prepare("b").ok());
   EXPECT_THAT(openmldb.Replica("a").followers, testing::IsEmpty());
 }
 
-TEST_F(RecoverFromLeaderTest, IsNotAskedForBeforeTheLeaderHasForgotten) {
-  openmldb.On("Release db.t/0 (tid 1)", Refused(kAway));
-  EXPECT_EQ(Recover(), kAway);
-  EXPECT_FALSE(openmldb.Meta().replicas[1].is_alive);
-  openmldb.On("GetPartition", Refused(kAway));
-  EXPECT_EQ(Recover(), kAway);
+TEST_F(Recovery, IsTheNameserversAndDoneForOneThatIsAlive) {
+  openmldb.On("RecoverTable", Refused(kAway));
+  EXPECT_EQ(RecoverFromLeader(openmldb, FakeOpenMldb::Id(0), "b"), kAway);
+  EXPECT_TRUE(RecoverFromLeader(openmldb, FakeOpenMldb::Id(0), "b").ok());
+  openmldb.On("RecoverTable", RefusedWith(OpenMldbCode::kPartitionAlive));
+  EXPECT_TRUE(RecoverFromLeader(openmldb, FakeOpenMldb::Id(0), "b").ok());
 }
 
-TEST_F(RecoverFromLeaderTest, CountsWhatOnlyTheReplicaHas) {
+TEST_F(Recovery, CountsWhatOnlyTheReplicaHas) {
   openmldb.Meta().term_offsets.push_back({9, 98});
-  EXPECT_EQ(*RecoverOn("b"), (LostRows{3, 9}));
+  EXPECT_EQ(*Prepare("b"), (LostRows{3, 9}));
   openmldb.Replica("b").term = 0;
-  EXPECT_EQ(*RecoverOn("b", 7), (LostRows{3, 9})) << "a restarted tablet does not know its term";
-  EXPECT_EQ(*RecoverOn("b"), LostRows()) << "nobody can tell";
+  EXPECT_EQ(*Prepare("b", 7), (LostRows{3, 9})) << "a restarted tablet does not know its term";
+  EXPECT_EQ(*Prepare("b"), LostRows()) << "nobody can tell";
   openmldb.loaded["b"].clear();
-  EXPECT_EQ(*RecoverOn("b", 7), LostRows());
+  EXPECT_EQ(*Prepare("b", 7), LostRows());
   openmldb.On("GetTermPair b", Refused(kAway));
-  EXPECT_EQ(Recover(), kAway);
+  EXPECT_EQ(Prepare("b").status(), kAway);
 }
 
-TEST_F(RecoverFromLeaderTest, LetsNoLeaderForgetItself) {
+TEST_F(Recovery, LetsNoLeaderForgetItself) {
   openmldb.On("Release db.t/0 (tid 1)", Refused(kAway));
-  EXPECT_NE(RecoverOn("a").status(), kAway);
+  EXPECT_NE(Prepare("a").status(), kAway);
 }
 
-TEST_F(RecoverFromLeaderTest, LeavesAnAliveFollowerAttached) {
+TEST_F(Recovery, LeavesAnAliveFollowerAttached) {
   openmldb.Meta().replicas[1].is_alive = true;
-  (void)Recover();
+  (void)Prepare("b");
   EXPECT_THAT(openmldb.Replica("a").followers, ElementsAre("b"));
 }
 
-TEST_F(RecoverFromLeaderTest, IsLeftToTheNameserverWhereThereIsNoLeaderOrNoReplica) {
+TEST_F(Recovery, IsLeftToTheNameserverWhereThereIsNoLeaderOrNoReplica) {
   openmldb.Meta().replicas[0].is_alive = false;
-  (void)Recover();
+  (void)Prepare("b");
   EXPECT_THAT(openmldb.Replica("a").followers, ElementsAre("b"));
   openmldb.Meta().replicas[0].is_alive = true;
   openmldb.Meta().replicas.pop_back();
-  (void)Recover();
+  (void)Prepare("b");
   EXPECT_THAT(openmldb.Replica("a").followers, ElementsAre("b"));
 }
 

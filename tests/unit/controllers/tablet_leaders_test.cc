@@ -27,9 +27,9 @@ class Leaders : public TabletInTurn {
   // The tablet leads ten partitions of table u, and one of t.
   Leaders() {
     cluster.WithTable("u", 30, 3);
+    std::erase_if(cluster.seen.database->tables,
+                  [](const Table& table) { return table.name == "one"; });
     TakeInHand();
-    std::erase_if(ledger.tablet->partitions,
-                  [](const HeldPartition& held) { return held.id.table == "one"; });
     GoTo(TabletStep::kHandOverLeaders);
   }
 };
@@ -62,8 +62,10 @@ TEST_F(Leaders, MoveBesideWhatElseIsDone) {
 }
 
 TEST_F(Leaders, OfOneLaneMoveOneAfterTheOther) {
-  std::erase_if(ledger.tablet->partitions,
-                [](const HeldPartition& held) { return held.id.pid % 2 == 1; });
+  for (const HeldPartition& held : ledger.tablet->partitions) {
+    if (held.was_leader && held.id.pid % 2 == 1)
+      cluster.MoveLeader(held.id.table, held.id.pid, "c-tablet-0", held.moved_to);
+  }
   EXPECT_THAT(HandOvers(Next()),
               testing::Each(testing::Field(&action::HandOver::leaders, testing::SizeIs(1))));
 }
@@ -100,6 +102,111 @@ TEST_F(Leaders, ThatReturnFromDifferentTabletsShareNoFence) {
 TEST_F(Leaders, OfDroppedTablesAreNotMissed) {
   cluster.seen.database->tables.pop_back();
   EXPECT_THAT(Actions(Next()), ElementsAre(HasSubstr("hand over db.t/0")));
+}
+
+// While the tablet is drained, others go on creating tables and moving leaders.
+class LeadersThatCame : public Drained {
+ protected:
+  LeadersThatCame() { GoTo(TabletStep::kHandOverLeaders); }
+  const HeldPartition& Held(const PartitionId& id) {
+    for (const HeldPartition& held : ledger.tablet->partitions) {
+      if (held.id == id) return held;
+    }
+    throw std::out_of_range(ToString(id));
+  }
+};
+
+TEST_F(LeadersThatCame, OfACreatedTableAreHandedOverToo) {
+  cluster.WithTable("new", 2, 3);
+  EXPECT_THAT(Actions(Next()), ElementsAre(HasSubstr("hand over db.new/0")));
+  EXPECT_TRUE(Held(cluster.Id("new", 0)).was_leader);
+  EXPECT_EQ(Held(cluster.Id("new", 1)).attached_to, "c-tablet-1") << "and it follows one";
+}
+
+TEST_F(LeadersThatCame, BySomebodyElsesHandAreHandedOverToo) {
+  cluster.MoveLeader("t", 1, "c-tablet-1", "c-tablet-0");
+  cluster.Follows("t", 1, "c-tablet-1");
+  EXPECT_THAT(Actions(Next()), ElementsAre(HasSubstr("hand over db.t/1")));
+  EXPECT_TRUE(Held(cluster.Id("t", 1)).was_leader);
+}
+
+TEST_F(LeadersThatCame, WithoutAFollowerGetAnExtraReplica) {
+  cluster.WithTable("new", 1, 1);
+  EXPECT_THAT(Actions(Next()), ElementsAre(HasSubstr("add replica of db.new/0")));
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kAddExtraReplicas);
+}
+
+TEST_F(LeadersThatCame, StayWhereThereIsNoOtherTablet) {
+  cluster.WithTable("new", 1, 1);
+  for (const char* tablet : {"c-tablet-1", "c-tablet-2"})
+    cluster.MutableTablet(tablet).healthy = false;
+  Plan plan(cluster.seen, ledger);
+  EXPECT_FALSE(HandOverLeaders(plan));
+  EXPECT_EQ(plan.decision.reason, "SingleReplica");
+  cluster.seen.cluster.spec.upgrade.allow_single_replica_downtime = true;
+  for (int look = 0; look < 2; ++look) {
+    Plan allowed(cluster.seen, ledger);
+    EXPECT_TRUE(HandOverLeaders(allowed));
+    ledger = allowed.decision.ledger;
+  }
+}
+
+TEST_F(LeadersThatCame, DoNotLeaveWithThePod) {
+  Detached();
+  GoTo(TabletStep::kRestart);
+  cluster.WithTable("new", 1, 3);
+  EXPECT_THAT(Actions(Next()), ElementsAre(HasSubstr("hand over db.new/0")));
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kHandOverLeaders);
+}
+
+TEST_F(LeadersThatCame, BackByMistakeAreHandedOverOnceMore) {
+  Detached();
+  GoTo(TabletStep::kRestart);
+  cluster.MoveLeader("t", 0, "c-tablet-1", "c-tablet-0");
+  cluster.Meta("t", 0, "c-tablet-0").is_alive = true;
+  cluster.Follows("t", 0, "c-tablet-1");
+  EXPECT_THAT(Actions(Next()), ElementsAre(HasSubstr("hand over db.t/0")));
+}
+
+TEST_F(LeadersThatCame, LeaveWithThePodWhereThatWasAccepted) {
+  Detached();
+  GoTo(TabletStep::kRestart);
+  cluster.MoveLeader("t", 0, "c-tablet-1", "c-tablet-0");
+  cluster.Meta("t", 0, "c-tablet-0").is_alive = true;
+  cluster.Follows("t", 0, "c-tablet-1");
+  ledger.tablet->partitions[0].moved_to.clear();
+  EXPECT_THAT(Actions(Next()), testing::Contains("delete pod c-tablet-0"));
+}
+
+TEST_F(Leaders, GoElsewhereWhereTheirFollowerWentAway) {
+  const std::string before = ledger.tablet->partitions[0].moved_to;
+  const PartitionId& id = ledger.tablet->partitions[0].id;
+  std::erase_if(cluster.PartitionOf(id.table, id.pid).replicas,
+                [&](const ReplicaMeta& meta) { return meta.endpoint == before; });
+  Next();
+  EXPECT_NE(ledger.tablet->partitions[0].moved_to, before);
+  EXPECT_NE(cluster.PartitionOf(id.table, id.pid).Find(ledger.tablet->partitions[0].moved_to),
+            nullptr);
+}
+
+TEST_F(Leaders, WaitForTheirExtraReplicaOnceMoreWhereItWentAway) {
+  HeldPartition& held = ledger.tablet->partitions[0];
+  held.extra_replica = held.moved_to;
+  EXPECT_THAT(Actions(Next()), testing::Each(HasSubstr("hand over"))) << "it is there";
+  std::erase_if(cluster.PartitionOf(held.id.table, held.id.pid).replicas,
+                [&](const ReplicaMeta& meta) { return meta.endpoint == held.extra_replica; });
+  Next();
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kAddExtraReplicas);
+}
+
+TEST_F(Drained, ReturnsNoLeaderOfAPartitionThatSomebodyTookFromIt) {
+  Loaded();
+  for (uint32_t pid : {1u, 2u}) cluster.Follows("t", pid, "c-tablet-0");
+  std::erase_if(cluster.PartitionOf("t", 0).replicas,
+                [](const ReplicaMeta& meta) { return meta.endpoint == "c-tablet-0"; });
+  GoTo(TabletStep::kReturnLeaders);
+  EXPECT_THAT(Actions(Next()), testing::Not(testing::Contains(HasSubstr("hand over"))));
+  EXPECT_GT(ledger.tablet->step, TabletStep::kReturnLeaders);
 }
 
 // On their way away from the tablet, and on their way back.
@@ -140,7 +247,7 @@ TEST_P(EitherWay, LeadersStayWhileAnOpIsUnderWay) {
 TEST_P(EitherWay, LeadersStayWhileAFormerLeaderAcceptsWrites) {
   cluster.MoveLeader("t", 1, "c-tablet-1", "c-tablet-2");
   cluster.Status("t", 1, "c-tablet-1").mode = TableMode::kLeader;
-  EXPECT_THAT(Actions(Next()), ElementsAre("recover db.t/1 (tid 1) on c-tablet-1"));
+  EXPECT_THAT(Actions(Next()), ElementsAre("demote c-tablet-1 for db.t/1 (tid 1)"));
   Plan plan(cluster.seen, ledger);
   const bool away = GetParam() == TabletStep::kHandOverLeaders;
   EXPECT_FALSE(away ? HandOverLeaders(plan) : ReturnLeaders(plan));

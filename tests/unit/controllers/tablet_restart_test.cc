@@ -138,6 +138,48 @@ TEST_F(Restarting, IsReplacedAgainWhenItDoesNotRunAndAnotherVersionIsAskedFor) {
       << "made from the template before";
 }
 
+TEST_F(Restarting, IsReplacedAgainWhateverKeptItFromServingWhenTheSpecIsCorrected) {
+  const auto replaced_with = [&](auto trouble) {
+    const WholeCluster before = cluster;
+    trouble();
+    EXPECT_THAT(Actions(Next()), testing::Not(testing::Contains("delete pod c-tablet-0")));
+    cluster.seen.cluster.spec.tablet.flags["thread_pool_size"] = "8";
+    EXPECT_THAT(Actions(Next()), testing::Contains("delete pod c-tablet-0"));
+    cluster = before;
+  };
+  replaced_with([&] {  // unschedulable
+    NewPod().ready = false;
+    NewPod().ip.clear();
+  });
+  replaced_with([&] { NewPod().ready = false; });
+  replaced_with([&] { NewPod().reported_version.clear(); });
+  replaced_with([&] { cluster.seen.database->loaded.erase("c-tablet-0"); });
+  replaced_with([&] { cluster.MutableTablet("c-tablet-0").real_endpoint = "10.9.9.9:10921"; });
+}
+
+TEST_F(Restarting, EndsNoSessionOfAPodThatNeverRan) {
+  NewPod().ready = false;
+  NewPod().ip.clear();
+  cluster.seen.cluster.spec.tablet.flags["thread_pool_size"] = "8";
+  EXPECT_THAT(Actions(Next()), ElementsAre("apply StatefulSet c-tablet", "delete pod c-tablet-0"));
+}
+
+// It is short of memory, say.
+TEST_F(Restarting, IsReplacedAgainWhenItDiesWhileItLoadsAndTheSpecIsCorrected) {
+  GoTo(TabletStep::kLoad);
+  NewPod().ready = false;
+  cluster.seen.cluster.spec.tablet.flags["thread_pool_size"] = "8";
+  EXPECT_THAT(Actions(Next()), testing::Contains("delete pod c-tablet-0"));
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kRestart);
+}
+
+TEST_F(Restarting, IsNotReplacedAgainOnceItLeads) {
+  GoTo(TabletStep::kReturnLeaders);
+  NewPod().ready = false;
+  cluster.seen.cluster.spec.tablet.flags["thread_pool_size"] = "8";
+  EXPECT_THAT(Actions(Next()), testing::Not(testing::Contains("delete pod c-tablet-0")));
+}
+
 TEST_F(Restarting, IsFinishedAsItIsWhenItRunsAndAnotherVersionIsAskedFor) {
   cluster.Asked("0.9.3");
   EXPECT_THAT(Actions(Next()), ElementsAre("load 3 partitions on c-tablet-0"));
