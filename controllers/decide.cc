@@ -77,10 +77,10 @@ constexpr std::array kSteps = {
     Mend,                 // what crashes left behind
     UpgradeNameservers,   // standbys first, the leader last
     UpgradeTablets,       // one at a time, without its leaders
-    UpgradeTaskManagers,  // once no job is unfinished
-    UpgradeApiServers,    //
+    UpgradeTaskManagers,  // once no job is unfinished, or jobTimeout is over
+    UpgradeApiServers,    // by their Deployment
     Finish,               // nothing was lost
-    Whole,                //
+    Whole,                // at rest: ready only while the database is well
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace omdb {
 
 namespace action {
 
-// Server-side apply of a desired object. `component` is what it belongs to.
+// Server-side apply of a desired object.
 struct Apply {
   ResourceType type;
   Json object;

@@ -19,8 +19,8 @@ namespace omdb {
 struct HandOverLimits {
   // How long the whole tablet may refuse writes.
   absl::Duration fence = absl::Milliseconds(100);
-  // Of that, until the followers must have been seen equal and for a demotion; the rest is for
-  // lifting it.
+  // Parts of it: until then the followers must be seen equal, and so long the answer to a demotion
+  // is waited for; the rest is for lifting it.
   absl::Duration ToBeEqual() const { return fence / 2; }
   absl::Duration ToDemote() const { return fence / 5; }
   // How long the partition may be without a writable leader before the old one is made leader

@@ -15,7 +15,7 @@ namespace omdb {
 // The payload of a status for which LaneBlocked holds.
 inline constexpr char kLaneBlocked[] = "openmldb.ai/lane-blocked";
 
-// At what ends a pause of writes: each may take its part of the longest pause.
+// Of a call that ends a pause of writes; each may take an equal part of the longest pause.
 inline constexpr int kAttempts = 3;
 
 // Serving until it is demoted, then demoted until it has ended; whatever ends it early leaves it

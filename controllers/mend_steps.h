@@ -12,7 +12,7 @@ namespace omdb {
 bool MakeTabletsKnown(Plan& plan);
 bool KeepFailoverOff(Plan& plan);    // mend_failover.cc
 bool TakeOver(Plan& plan);           // mend_failover.cc
-bool FreeLanes(Plan& plan);          //
+bool FreeLanes(Plan& plan);          // mend.cc
 bool BringReplicasBack(Plan& plan);  // mend_replicas.cc
 bool FailOver(Plan& plan);           // mend_failover.cc
 bool GiveFailoverBack(Plan& plan);   // mend_failover.cc

@@ -38,7 +38,8 @@ struct Plan {
     ledger().followed_in_term[FollowerKey(partition.id, tablet)] =
         partition.term_offsets.back().term;
   }
-  // There are actions; see what came of them after `look_again`.
+  // Something is under way, by actions or by what they began; see what came of it after
+  // `look_again`.
   bool Acting(std::string progress, absl::Duration look_again = kSoon) {
     decision.progress = std::move(progress);
     decision.look_again = look_again;
