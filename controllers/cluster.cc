@@ -126,27 +126,6 @@ Json TabletDocument(const TabletReport& report) {
   return document;
 }
 
-// A rollout that changes its mind handles a tablet twice; in the list, names are keys.
-std::vector<TabletReport> OneForEachTablet(const std::vector<TabletReport>& reports) {
-  std::vector<TabletReport> merged;
-  for (const TabletReport& report : reports) {
-    auto same = std::find_if(merged.begin(), merged.end(), [&report](const TabletReport& present) {
-      return present.name == report.name;
-    });
-    if (same == merged.end()) {
-      merged.push_back(report);
-      continue;
-    }
-    same->leaders_moved += report.leaders_moved;
-    same->leaders_returned += report.leaders_returned;
-    same->rows_lost += report.rows_lost;
-    same->longest_pause = std::max(same->longest_pause, report.longest_pause);
-    same->longest_fence = std::max(same->longest_fence, report.longest_fence);
-    same->finished = report.finished;
-  }
-  return merged;
-}
-
 Json ConditionDocument(const Condition& condition) {
   return {{"type", condition.type},
           {"status", condition.status},
@@ -235,7 +214,7 @@ Json StatusDocument(const Cluster& cluster) {
                         {"updated", component.updated}};
   }
   Json tablets = Json::array();
-  for (const TabletReport& report : OneForEachTablet(status.tablets)) {
+  for (const TabletReport& report : status.tablets) {
     tablets.push_back(TabletDocument(report));
   }
   Json conditions = Json::array();

@@ -82,19 +82,24 @@ namespace {
 
 constexpr char kRecover[] = "`openmldb_ops.py --cmd=recoverdata` of OpenMLDB brings it back";
 
+std::optional<Problem> NotDemoted(const Database& database, const Partition& partition,
+                                  const ReplicaMeta& meta) {
+  const ReplicaStatus* status = database.Status(meta.endpoint, partition.id);
+  if (!meta.is_leader || meta.is_alive || status == nullptr || status->mode != TableMode::kLeader)
+    return std::nullopt;
+  return Problem{"FormerLeaderNotDemoted",
+                 absl::StrCat(meta.endpoint, " led ", ToString(partition.id),
+                              " before and still accepts writes for it; RecoverTable demotes it")};
+}
+
 std::optional<Problem> ReplicaUnwell(const Database& database, const Partition& partition,
                                      const ReplicaMeta& meta) {
   const std::string which =
       absl::StrCat("replica of ", ToString(partition.id), " on ", meta.endpoint);
   const ReplicaStatus* status = database.Status(meta.endpoint, partition.id);
-  if (!meta.is_alive) {
-    if (meta.is_leader && status != nullptr && status->mode == TableMode::kLeader) {
-      return Problem{
-          "FormerLeaderNotDemoted",
-          absl::StrCat(which, " led before and still accepts writes; RecoverTable demotes it")};
-    }
+  if (auto problem = NotDemoted(database, partition, meta)) return problem;
+  if (!meta.is_alive)
     return Problem{"ReplicaNotAlive", absl::StrCat(which, " is not alive; ", kRecover)};
-  }
   if (status == nullptr)
     return Problem{"ReplicaNotLoaded",
                    absl::StrCat(which, " is not loaded on its tablet; ", kRecover)};
@@ -115,14 +120,7 @@ std::optional<Problem> FormerLeaderNotDemoted(const Database& database) {
   for (const Table& table : database.tables) {
     for (const Partition& partition : table.partitions) {
       for (const ReplicaMeta& meta : partition.replicas) {
-        const ReplicaStatus* status = database.Status(meta.endpoint, partition.id);
-        if (!meta.is_leader || meta.is_alive || status == nullptr ||
-            status->mode != TableMode::kLeader)
-          continue;
-        return Problem{
-            "FormerLeaderNotDemoted",
-            absl::StrCat(meta.endpoint, " led ", ToString(partition.id),
-                         " before and still accepts writes for it; RecoverTable demotes it")};
+        if (auto problem = NotDemoted(database, partition, meta)) return problem;
       }
     }
   }

@@ -1,4 +1,6 @@
-#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "controllers/choose_tablet.h"
@@ -42,9 +44,8 @@ void PlanHandOver(Plan& plan, const std::string& from, const LeaderToMove& leade
 template <typename Target>
 bool MoveLeaders(Plan& plan, const std::string& doing, const Target& target) {
   const Database& database = *plan.seen.database;
-  int moved = 0;
+  std::vector<std::pair<std::string, LeaderToMove>> left;  // with whom leads now
   int all = 0;
-  int left = 0;
   for (const HeldPartition& held : plan.ledger().tablet->partitions) {
     const Partition* partition = database.FindPartition(held.id);
     if (!held.was_leader || held.StaysLeader() || partition == nullptr) continue;
@@ -52,34 +53,24 @@ bool MoveLeaders(Plan& plan, const std::string& doing, const Target& target) {
     if (partition->Find(target(held)) == nullptr) continue;
     ++all;
     const ReplicaMeta* leader = partition->Leader();
-    if (partition->LedBy(target(held))) {
-      ++moved;
-      continue;
-    }
+    if (partition->LedBy(target(held))) continue;
     if (leader == nullptr) {
-      plan.decision.actions.clear();
       return plan.Wait("NoLeader", absl::StrCat("partition ", ToString(held.id),
                                                 " has no leader that is alive"));
     }
     plan.RememberTerm(*partition, leader->endpoint);
-    ++left;
-    PlanHandOver(plan, leader->endpoint,
-                 {held.id, database.TableOf(held.id)->storage_mode, target(held)});
+    left.push_back(
+        {leader->endpoint, {held.id, database.TableOf(held.id)->storage_mode, target(held)}});
   }
-  if (left == 0) return true;
-  if (auto problem = TabletMissing(plan.seen)) {
-    plan.decision.actions.clear();
-    return plan.Wait(problem->reason, problem->message);
-  }
-  if (auto problem = OpUnderWay(database)) {
-    plan.decision.actions.clear();
+  if (left.empty()) return true;
+  if (auto problem = TabletMissing(plan.seen)) return plan.Wait(problem->reason, problem->message);
+  if (auto problem = OpUnderWay(database))
     return plan.Wait(problem->reason, problem->message, kSoon);
-  }
-  if (auto problem = FormerLeaderNotDemoted(database)) {
-    plan.decision.actions.clear();
+  if (auto problem = FormerLeaderNotDemoted(database))
     return plan.Wait(problem->reason, problem->message);
-  }
-  return plan.Acting(Progress(plan, absl::StrCat(doing, " ", moved, "/", all)));
+  for (const auto& [from, leader] : left) PlanHandOver(plan, from, leader);
+  return plan.Acting(
+      Progress(plan, absl::StrCat(doing, " ", all - static_cast<int>(left.size()), "/", all)));
 }
 
 }  // namespace

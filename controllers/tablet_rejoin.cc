@@ -139,16 +139,24 @@ bool Load(Plan& plan) {
     const bool fits =
         held.StaysLeader() || FitsTheTerms(plan.ledger(), *partition, hand.name, status->offset);
     const bool complete = HasItsRecords(held, *status);
-    if (!fits || !complete || !AsRemembered(held, *status, leader->offset)) {
-      held.recover = true;
-      plan.Warn("ReplicaDiffers",
-                absl::StrCat("tablet ", hand.name, " loaded ", ToString(held.id), " up to offset ",
-                             status->offset, ", expected ", held.offset,
-                             fits ? "" : " and nothing of a term that ended without it",
-                             complete ? ""
-                                      : absl::StrCat(", with ", status->record_count,
-                                                     " records of ", held.record_count),
-                             "; it is copied from its leader by RecoverTable"));
+    if (fits && complete && AsRemembered(held, *status, leader->offset)) continue;
+    held.recover = true;
+    plan.Warn(
+        "ReplicaDiffers",
+        absl::StrCat(
+            "tablet ", hand.name, " loaded ", ToString(held.id), " up to offset ", status->offset,
+            ", expected ", held.offset, fits ? "" : " and nothing of a term that ended without it",
+            complete
+                ? ""
+                : absl::StrCat(", with ", status->record_count, " records of ", held.record_count),
+            held.StaysLeader()
+                ? "; there is no other replica: what is missing can only be on its volume"
+                : "; it is copied from its leader by RecoverTable"));
+    if (held.StaysLeader() && held.offset > status->offset) {
+      const uint64_t lost = held.offset - status->offset;
+      hand.report.rows_lost += lost;
+      if (auto& rollout = plan.ledger().rollout)
+        rollout->rows_lost[absl::StrCat(ToString(held.id), " on its only replica")] = lost;
     }
   }
   const int all = static_cast<int>(hand.partitions.size());

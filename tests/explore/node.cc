@@ -133,6 +133,14 @@ void Node::SyncPod(Json& pod) {
          {"state", {{"waiting", {{"reason", "ImagePullBackOff"}, {"message", "no such image"}}}}}}};
     return;
   }
+  const Json::json_pointer memory("/spec/containers/0/resources/requests/memory");
+  if (pod.contains(memory) && pod.at(memory) == too_much_memory) {
+    pod["status"]["conditions"] = {{{"type", "PodScheduled"},
+                                    {"status", "False"},
+                                    {"reason", "Unschedulable"},
+                                    {"message", "0/1 nodes have enough memory"}}};
+    return;
+  }
   if (container->component == kPreflight) {
     RunPreflight(uid);
     return;

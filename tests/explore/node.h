@@ -27,6 +27,8 @@ class Node {
   // Versions whose image cannot be pulled, and versions whose servers report another one.
   std::set<std::string> missing_images;
   std::map<std::string, std::string> mislabelled;
+  // So much memory, as pods request it, no node has: they are never scheduled.
+  std::string too_much_memory;
   // Pods whose server is not started, again and again, as long as they are in it.
   std::set<std::string> away;
 

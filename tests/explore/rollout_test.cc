@@ -169,6 +169,23 @@ TEST_F(Rollout, LeavesNoCreatedTableWithoutALeader) {
   EXPECT_THAT(story_.StopWritingAndFindLost(), testing::IsEmpty()) << Where();
 }
 
+TEST_F(Rollout, GoesOnWhenARequestThatNoNodeCanMeetIsCorrected) {
+  Create({{"t", 6, 3}});
+  story_.node().too_much_memory = "900Gi";
+  story_.spec()["upgrade"]["podTimeout"] = "30s";
+  for (const char* component : {"tablet", "nameserver"}) {
+    story_.spec()[component]["resources"]["requests"]["memory"] = "900Gi";
+    AskInVain("0.9.1", "PodNotReady");
+    EXPECT_THAT(
+        story_.condition("Ready").message,
+        AllOf(testing::HasSubstr("enough memory"), testing::HasSubstr("or change resources")));
+    story_.spec()[component]["resources"]["requests"]["memory"] = "64Gi";
+    story_.Apply("0.9.1");
+    ASSERT_TRUE(story_.RunUntilReady("0.9.1", absl::Minutes(10))) << Where();
+  }
+  EXPECT_THAT(story_.StopWritingAndFindLost(), testing::IsEmpty());
+}
+
 TEST_F(Rollout, LeavesAutoFailoverOffWhereItWasOff) {
   Create({{"t", 4, 2}});
   ASSERT_TRUE(story_.openmldb().SetAutoFailover(false).ok());

@@ -176,30 +176,6 @@ TEST(StatusDocument, IsADocumentToApply) {
   EXPECT_FALSE(document.at("status").at("tablets").at(1).contains("finished"));
 }
 
-// The API server refuses a list in which a key occurs twice.
-TEST(StatusDocument, HasOneEntryForATabletThatWasHandledTwice) {
-  Cluster cluster = *ParseCluster(Minimal());
-  TabletReport first;
-  first.name = "demo-tablet-0";
-  first.leaders_moved = 3;
-  first.longest_pause = absl::Milliseconds(80);
-  first.started = absl::FromUnixSeconds(100);
-  first.finished = absl::FromUnixSeconds(110);
-  TabletReport second = first;
-  second.rows_lost = 1;
-  second.longest_pause = absl::Milliseconds(20);
-  second.started = absl::FromUnixSeconds(200);
-  second.finished = absl::FromUnixSeconds(210);
-  cluster.status.tablets = {first, second};
-  const Json tablets = StatusDocument(cluster).at("status").at("tablets");
-  ASSERT_EQ(1, tablets.size());
-  EXPECT_EQ(6, tablets[0].at("leadersMoved"));
-  EXPECT_EQ(1, tablets[0].at("rowsLost"));
-  EXPECT_EQ("80ms", tablets[0].at("longestPause"));
-  EXPECT_EQ("1970-01-01T00:01:40Z", tablets[0].at("started"));
-  EXPECT_EQ("1970-01-01T00:03:30Z", tablets[0].at("finished"));
-}
-
 TEST(Component, HasANameAndAPartOfTheSpec) {
   EXPECT_EQ(ToString(Component::kZooKeeper), "zookeeper");
   ClusterSpec spec;

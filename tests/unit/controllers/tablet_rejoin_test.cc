@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controllers/tablet_steps.h"
 #include "tests/unit/controllers/upgrading.h"
 
 namespace omdb {
@@ -265,7 +266,24 @@ TEST_F(SingleReplica, MayHaveMoreRowsThanWhenItWasSeenLast) {
 
 TEST_F(SingleReplica, HasLostRowsWhenItHasLess) {
   LoadedAt(95);
-  EXPECT_EQ(Next().notes.at(0).reason, "ReplicaDiffers");
+  const Note note = Next().notes.at(0);
+  EXPECT_EQ(note.reason, "ReplicaDiffers");
+  EXPECT_THAT(note.message, HasSubstr("there is no other replica"));
+  EXPECT_EQ(ledger.tablet->report.rows_lost, 5u);
+  EXPECT_THAT(ledger.rollout->rows_lost,
+              ElementsAre(testing::Pair("db.t/0 (tid 1) on its only replica", 5u)));
+  ledger.rollout.reset();
+  ledger.tablet->partitions[0].recover = false;
+  Plan plan(cluster.seen, ledger);
+  EXPECT_TRUE(Load(plan));
+  EXPECT_EQ(plan.ledger().tablet->report.rows_lost, 10u);
+}
+
+TEST_F(SingleReplica, HasLostRowsWhenItLacksSomeInTheMiddle) {
+  LoadedAt(100);
+  cluster.Status("t", 0, "c-tablet-0").record_count = 60;
+  EXPECT_THAT(Next().notes.at(0).message, HasSubstr("with 60 records of 100"));
+  EXPECT_EQ(ledger.tablet->report.rows_lost, 0u) << "nobody knows which";
 }
 
 TEST_F(Drained, RecoversWhatDiffersUntilItIsAlive) {
