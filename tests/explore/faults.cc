@@ -35,6 +35,7 @@ const std::vector<std::pair<Fault, std::string>>& AllFaults() {
       {Fault::kPodDeleted, "pod-deleted"},
       {Fault::kDamagedReplica, "damaged-replica"},
       {Fault::kStaleCache, "stale-cache"},
+      {Fault::kCreatedTable, "created-table"},
   };
   return *kAll;
 }
@@ -132,6 +133,8 @@ void Faults::Strike(Fault fault) {
       return RunAnOpByHand();
     case Fault::kGuideByHand:
       return DrainByHand(AnyTablet());
+    case Fault::kCreatedTable:
+      return CreateTable();
   }
 }
 
@@ -251,6 +254,18 @@ void Faults::RunAnOpByHand() {
                              meta.endpoint, ": ", status.message()));
     return;
   }
+}
+
+// The nameserver refuses it where tablets are missing; then there is no table.
+void Faults::CreateTable() {
+  TableShape table;
+  table.name = absl::StrCat("created", created_++);
+  table.replicas = static_cast<uint32_t>(Between(1, std::min(3, story_.shape().tablets)));
+  table.partitions = static_cast<uint32_t>(Between(1, table.replicas == 1 ? 2 : 6));
+  const absl::Status created = story_.CreateTable(table);
+  story_.Tell(absl::StrCat("somebody creates table ", table.name, "(", table.partitions, "x",
+                           table.replicas, "): ", created.message()));
+  if (created.ok()) story_.StartWriting(4 * story_.shape().write_interval);
 }
 
 // A command each second (F6.2), and nobody looks whether something else is under way.

@@ -35,6 +35,7 @@ enum class Fault {
   kAutoFailoverByHand,  // somebody turns auto_failover on or off
   kOpByHand,            // somebody changes a leader, or recovers a table
   kGuideByHand,         // somebody drains a tablet with openmldb_ops.py
+  kCreatedTable,        // a user creates one, and writes to it
 };
 const std::vector<std::pair<Fault, std::string>>& AllFaults();
 
@@ -89,6 +90,7 @@ class Faults {
   void Hang(const std::string& pod);
   void BlockReplication();
   void RunAnOpByHand();
+  void CreateTable();
   void DrainByHand(const std::string& tablet);
   void MoveLeaderByHand(const PartitionId& id);
   absl::Status ChangeLeaderByHand(const PartitionId& id, const std::string& candidate);
@@ -104,6 +106,7 @@ class Faults {
   std::vector<std::function<void()>> mend_;
   absl::Time tablet_broke_ = absl::InfinitePast();
   std::set<PartitionId> changed_by_hand_;
+  int created_ = 0;                            // tables
   absl::Time by_hand_ = absl::InfinitePast();  // the last time
   Excuses excuses_;
   const Change change_;

@@ -189,41 +189,49 @@ simulator::Process<simulator::TabletServer>* Story::tablet(int index) {
 }
 
 void Story::CreateTables(const std::vector<TableShape>& shapes) {
+  for (const TableShape& shape : shapes) {
+    const absl::Status created = CreateTable(shape);
+    if (!created.ok())
+      throw std::runtime_error(
+          absl::StrCat("CREATE TABLE ", shape.name, " failed: ", created.message()));
+  }
+}
+
+absl::Status Story::CreateTable(const TableShape& shape) {
+  const auto nameservers = user_.Nameservers();
+  if (!nameservers.ok()) return nameservers.status();
+  if (nameservers->empty()) return absl::UnavailableError("there is no nameserver");
+  const auto address = user_.AddressOf(nameservers->front());
+  if (!address.ok()) return address.status();
   simulator::Caller caller(world_, "user");
-  const std::string nameserver = *user_.AddressOf(user_.Nameservers()->front());
   ::openmldb::nameserver::CreateDatabaseRequest database;
   database.set_db("user");
   database.set_if_not_exists(true);
   (void)caller.Call<::openmldb::nameserver::GeneralResponse>(
-      nameserver, "openmldb.nameserver.NameServer/CreateDatabase", database);
-  for (const TableShape& shape : shapes) {
-    ::openmldb::nameserver::CreateTableRequest request;
-    auto* info = request.mutable_table_info();
-    info->set_db("user");
-    info->set_name(shape.name);
-    info->set_partition_num(shape.partitions);
-    info->set_replica_num(shape.replicas);
-    for (const Table& table : user_.ShowTable().value_or(std::vector<Table>())) {
-      if (table.name == shape.base_table) info->set_base_table_tid(table.tid);
-    }
-    auto* key = info->add_column_desc();
-    key->set_name("k");
-    key->set_data_type(::openmldb::type::kString);
-    auto* value = info->add_column_desc();
-    value->set_name("v");
-    value->set_data_type(::openmldb::type::kBigInt);
-    auto* index = info->add_column_key();
-    index->set_index_name("idx0");
-    index->add_col_name("k");
-    index->mutable_ttl()->set_ttl_type(::openmldb::type::kAbsoluteTime);
-    auto response = caller.Call<::openmldb::nameserver::GeneralResponse>(
-        nameserver, "openmldb.nameserver.NameServer/CreateTable", request);
-    if (!response.ok() || response->code() != 0) {
-      throw std::runtime_error(absl::StrCat(
-          "CREATE TABLE ", shape.name,
-          " failed: ", response.ok() ? response->msg() : response.status().ToString()));
-    }
+      *address, "openmldb.nameserver.NameServer/CreateDatabase", database);
+  ::openmldb::nameserver::CreateTableRequest request;
+  auto* info = request.mutable_table_info();
+  info->set_db("user");
+  info->set_name(shape.name);
+  info->set_partition_num(shape.partitions);
+  info->set_replica_num(shape.replicas);
+  for (const Table& table : user_.ShowTable().value_or(std::vector<Table>())) {
+    if (table.name == shape.base_table) info->set_base_table_tid(table.tid);
   }
+  auto* key = info->add_column_desc();
+  key->set_name("k");
+  key->set_data_type(::openmldb::type::kString);
+  auto* value = info->add_column_desc();
+  value->set_name("v");
+  value->set_data_type(::openmldb::type::kBigInt);
+  auto* index = info->add_column_key();
+  index->set_index_name("idx0");
+  index->add_col_name("k");
+  index->mutable_ttl()->set_ttl_type(::openmldb::type::kAbsoluteTime);
+  const auto response = caller.Call<::openmldb::nameserver::GeneralResponse>(
+      *address, "openmldb.nameserver.NameServer/CreateTable", request);
+  if (!response.ok()) return response.status();
+  return response->code() == 0 ? absl::OkStatus() : absl::FailedPreconditionError(response->msg());
 }
 
 void Story::StartWriting(absl::Duration interval, absl::Duration retry) {

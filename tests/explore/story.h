@@ -73,6 +73,7 @@ class Story : public EventSink, public OpenMldbFactory {
 
   void SwitchOff(Safeguard safeguard);
 
+  absl::Status CreateTable(const TableShape& shape);
   void CreateTables(const std::vector<TableShape>& shapes);
   void StartWriting(absl::Duration interval, absl::Duration retry = {});
   // Stops, lets replication come to rest and looks for every acknowledged row on its leader; the
