@@ -8,6 +8,8 @@ Outcome Explore(uint64_t seed, const std::set<Fault>& kinds, const Telling& tell
   std::mt19937_64 random(seed);
   Shape shape = RandomShape(random);
   if (kinds.empty()) shape.retry_interval = absl::Milliseconds(50);  // pauses are measured
+  shape.client_hears_after = absl::Milliseconds(seed % 151);
+  if (seed % 8 == 1) shape.busy_interval = absl::Milliseconds(8);
   Story story(seed, shape);
   Outcome outcome;
   outcome.name = absl::StrCat("seed ", seed);

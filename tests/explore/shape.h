@@ -24,6 +24,11 @@ struct Shape {
   std::vector<TableShape> tables;
   bool auto_failover = true;
   absl::Duration write_interval = absl::Milliseconds(20);  // for each partition
+  // Not zero: the first partition gets one so often, and its followers are behind it for a second
+  // now and then (M7).
+  absl::Duration busy_interval;
+  // So long after it was told a client goes on with what it knew of the leaders (M11).
+  absl::Duration client_hears_after;
   // After a refused row; zero: as after any other.
   absl::Duration retry_interval;
   // Of ops that remove a detached replica once more, so many fail for no reason (M4 H4).

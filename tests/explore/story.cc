@@ -60,6 +60,8 @@ bool Story::Begin(const std::string& version) {
   Apply(version);
   if (!RunUntilReady(version, absl::Minutes(5))) return false;
   CreateTables(shape_.tables);
+  writer_.HearAfter(shape_.client_hears_after);
+  if (shape_.busy_interval > absl::ZeroDuration()) StartWritingToTheFirst(shape_.busy_interval);
   StartWriting(shape_.write_interval, shape_.retry_interval);
   world_.executor.RunFor(absl::Seconds(2));
   return true;
@@ -172,8 +174,7 @@ Ledger Story::ledger() {
   cluster.key = key();
   const Json* object = kubernetes_.Find(types::ConfigMap(), {kNamespace, LedgerName(cluster)});
   if (object == nullptr) return {};
-  return LedgerFromJson(Json::parse(object->at("data").at("ledger").get<std::string>()))
-      .value_or(Ledger());
+  return LedgerFromJson(Json::parse(LedgerContent(*object))).value_or(Ledger());
 }
 
 Database Story::database() { return ReadDatabase(user_, false).value_or(Database()); }
@@ -238,6 +239,14 @@ void Story::StartWriting(absl::Duration interval, absl::Duration retry) {
   std::vector<Table> tables = database().tables;
   std::erase_if(tables, [](const Table& table) { return table.db != "user"; });
   writer_.Start(tables, interval, retry > absl::ZeroDuration() ? retry : interval);
+}
+
+void Story::StartWritingToTheFirst(absl::Duration interval) {
+  std::vector<Table> tables = database().tables;
+  std::erase_if(tables, [](const Table& table) { return table.db != "user"; });
+  tables.resize(1);
+  tables[0].partitions.resize(1);
+  writer_.Start(tables, interval, interval);
 }
 
 std::vector<std::string> Story::StopWritingAndFindLost() {

@@ -76,6 +76,7 @@ class Story : public EventSink, public OpenMldbFactory {
   absl::Status CreateTable(const TableShape& shape);
   void CreateTables(const std::vector<TableShape>& shapes);
   void StartWriting(absl::Duration interval, absl::Duration retry = {});
+  void StartWritingToTheFirst(absl::Duration interval);  // partition
   // Stops, lets replication come to rest and looks for every acknowledged row on its leader; the
   // rows not found.
   std::vector<std::string> StopWritingAndFindLost();

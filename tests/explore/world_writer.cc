@@ -18,7 +18,7 @@ void WorldWriter::Start(const std::vector<Table>& tables, absl::Duration interva
   if (!scope_) scope_ = std::make_unique<simulator::Scope>(world_.executor);
   for (const Table& table : tables) {
     for (const Partition& partition : table.partitions) {
-      if (!rows_.contains(partition.id))
+      if (rows_.try_emplace(partition.id).second)
         scope_->Spawn(WritePartition(partition.id, interval, retry));
     }
   }
@@ -27,8 +27,11 @@ void WorldWriter::Start(const std::vector<Table>& tables, absl::Duration interva
 void WorldWriter::Stop() { scope_.reset(); }
 
 std::string WorldWriter::LeaderOf(const PartitionId& id) {
+  const absl::Time now = world_.executor.Now();
   std::string notified = world_.zookeeper.Value(absl::StrCat(kRoot, "/table/notify"));
-  if (notified != notified_) {
+  if (notified != notified_ && hears_at_ == absl::InfiniteFuture()) hears_at_ = now + hears_after_;
+  if (now >= hears_at_) {
+    hears_at_ = absl::InfiniteFuture();
     notified_ = std::move(notified);
     tables_.clear();
   }

@@ -27,6 +27,8 @@ class WorldWriter {
   // that get rows already.
   void Start(const std::vector<Table>& tables, absl::Duration interval, absl::Duration retry);
   void Stop();
+  // From when the notification changed to when the SDK reads again; no time, at first.
+  void HearAfter(absl::Duration delay) { hears_after_ = delay; }
 
   struct Rows {
     std::vector<uint64_t> acknowledged;  // sequence numbers, rising
@@ -56,6 +58,8 @@ class WorldWriter {
   std::map<PartitionId, Rows> rows_;
   // What the SDK keeps of ZooKeeper, and the notification that it is from.
   std::string notified_;
+  absl::Duration hears_after_;
+  absl::Time hears_at_ = absl::InfiniteFuture();
   std::map<uint32_t, ::openmldb::nameserver::TableInfo> tables_;
 };
 

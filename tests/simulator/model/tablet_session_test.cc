@@ -87,7 +87,10 @@ TEST(TabletSession, HungTabletIsFencedLateByWhatWaitedForIt) {
   EXPECT_TRUE(absl::IsDeadlineExceeded(answer.status()));  // after 20 s
   EXPECT_FALSE(cluster.world().zookeeper.Exists("/openmldb/nodes/tablet-C"));
   cluster.process('C').Resume();
-  cluster.RunFor(absl::Seconds(16));
+  cluster.RunFor(absl::Seconds(14));
+  EXPECT_FALSE(cluster.world().zookeeper.Exists("/openmldb/nodes/tablet-C"))
+      << "it has just looked";
+  cluster.RunFor(absl::Seconds(2));
   EXPECT_EQ(cluster.world().zookeeper.Value("/openmldb/nodes/tablet-C"), "tablet-C");
   EXPECT_EQ(cluster.TermPair('C').term(), 386);
   cluster.PutRows('A', "r", 3);

@@ -39,6 +39,7 @@ class FakeZooKeeper::Client : public Coordination {
     Close();
     if (!Reachable()) return Lost();
     session_ = ensemble_.NewSession(this);
+    told_lost_ = false;
     return absl::OkStatus();
   }
   void Close() override {
@@ -53,22 +54,22 @@ class FakeZooKeeper::Client : public Coordination {
       ensemble_.StartSilence(closed);
     }
   }
-  bool Connected() override { return Reachable() && ensemble_.sessions_.contains(session_); }
+  bool Connected() override { return Reachable() && session_ != 0 && !told_lost_; }
   void OnSessionLost(std::function<void()> callback) override { lost_ = std::move(callback); }
 
   absl::StatusOr<std::string> Create(const std::string& path, const std::string& value,
                                      NodeMode mode) override {
-    if (!Connected()) return Lost();
+    if (!Served()) return Lost();
     return ensemble_.CreateNode(path, value, mode, session_);
   }
   absl::StatusOr<std::string> Get(const std::string& path) override {
-    if (!Connected()) return Lost();
+    if (!Served()) return Lost();
     auto found = ensemble_.nodes_.find(path);
     if (found == ensemble_.nodes_.end()) return Missing(path);
     return found->second.value;
   }
   absl::Status Set(const std::string& path, const std::string& value) override {
-    if (!Connected()) return Lost();
+    if (!Served()) return Lost();
     auto found = ensemble_.nodes_.find(path);
     if (found == ensemble_.nodes_.end()) return Missing(path);
     found->second.value = value;
@@ -76,7 +77,7 @@ class FakeZooKeeper::Client : public Coordination {
     return absl::OkStatus();
   }
   absl::Status Delete(const std::string& path) override {
-    if (!Connected()) return Lost();
+    if (!Served()) return Lost();
     if (!ensemble_.nodes_.contains(path)) return Missing(path);
     if (!ensemble_.Children(path).empty()) {
       return absl::FailedPreconditionError(absl::StrCat(path, " has children"));
@@ -85,11 +86,11 @@ class FakeZooKeeper::Client : public Coordination {
     return absl::OkStatus();
   }
   absl::StatusOr<bool> Exists(const std::string& path) override {
-    if (!Connected()) return Lost();
+    if (!Served()) return Lost();
     return ensemble_.nodes_.contains(path);
   }
   absl::StatusOr<std::vector<std::string>> Children(const std::string& path) override {
-    if (!Connected()) return Lost();
+    if (!Served()) return Lost();
     return ensemble_.Children(path);
   }
   absl::Status WatchChildren(const std::string& path, std::function<void()> changed) override {
@@ -117,20 +118,27 @@ class FakeZooKeeper::Client : public Coordination {
   void Reconnected() {
     for (auto& event : std::exchange(undelivered_, {})) Deliver(std::move(event));
   }
+  // A process that hung gets to know by an answer of the ensemble: what was due in it meanwhile
+  // comes first (M6).
   void SessionLost() {
     Deliver([this] {
-      if (lost_) lost_();
+      executor_.Schedule(absl::Milliseconds(2), [this, alive = alive_, session = session_] {
+        if (!*alive || session != session_) return;
+        told_lost_ = true;
+        if (lost_) lost_();
+      });
     });
   }
 
  private:
   bool Reachable() const { return ensemble_.Reachable(name_); }
+  bool Served() const { return Reachable() && ensemble_.sessions_.contains(session_); }
   static absl::Status Lost() { return absl::UnavailableError("no ZooKeeper session"); }
   static absl::Status Missing(const std::string& path) {
     return absl::NotFoundError(absl::StrCat("no node ", path));
   }
   absl::Status AddWatch(Watches& watches, const std::string& path, std::function<void()> changed) {
-    if (!Connected()) return Lost();
+    if (!Served()) return Lost();
     watches.emplace(path, Watch{session_, std::move(changed)});
     return absl::OkStatus();
   }
@@ -141,6 +149,7 @@ class FakeZooKeeper::Client : public Coordination {
   ProcessExecutor& executor_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   uint64_t session_ = 0;
+  bool told_lost_ = false;  // that it is gone
   std::function<void()> lost_;
   std::vector<std::function<void()>> undelivered_;
 };
