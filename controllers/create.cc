@@ -61,10 +61,15 @@ bool Serves(const Plan& plan, Component component) {
 bool CreateMissing(Plan& plan) {
   const bool fresh = plan.seen.cluster.status.version.empty();
   for (Component component : kCreationOrder) {
-    if (!Wanted(plan.seen.cluster, component)) continue;
-    KeepSupportingObjects(plan, component);
     auto workload = plan.seen.workloads.find(component);
-    if (workload == plan.seen.workloads.end()) {
+    const bool there = workload != plan.seen.workloads.end();
+    if (!Wanted(plan.seen.cluster, component)) {
+      if (there && component != Component::kZooKeeper)
+        KeepReplicas(plan, component, workload->second);
+      continue;
+    }
+    KeepSupportingObjects(plan, component);
+    if (!there) {
       DesiredObject desired =
           DesiredWorkload(plan.seen.cluster, component, plan.seen.cluster.spec.version);
       plan.Do(action::Apply{desired.type, std::move(desired.object)});
@@ -81,8 +86,11 @@ bool CreateMissing(Plan& plan) {
       DesiredObject desired =
           DesiredWorkload(plan.seen.cluster, component, plan.seen.cluster.spec.version);
       plan.Do(action::Apply{desired.type, std::move(desired.object)});
-      for (const Pod* pod : plan.seen.PodsOf(component))
-        plan.Do(action::DeletePod{pod->name, pod->uid});
+      for (const Pod* pod : plan.seen.PodsOf(component)) {
+        // What a tablet has in its hands is handed over first, below.
+        if (component != Component::kTablet || !pod->ready)
+          plan.Do(action::DeletePod{pod->name, pod->uid});
+      }
       return plan.Acting(absl::StrCat("creating ", ToString(component)), kShortly);
     }
     if (auto problem = PodTrouble(plan.seen, component))

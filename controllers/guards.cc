@@ -161,6 +161,11 @@ bool ReportsAnotherVersion(const Pod& pod) {
   return !pod.reported_version.empty() && !SameVersion(pod.reported_version, pod.version);
 }
 
+bool Broken(const Pod& pod) {
+  const bool never_ran = pod.ip.empty();
+  return never_ran || !pod.trouble.empty() || ReportsAnotherVersion(pod);
+}
+
 bool TabletServes(const Snapshot& seen, const Pod& pod) {
   if (!seen.database || !pod.ready || !pod.trouble.empty()) return false;
   if (pod.reported_version.empty() || ReportsAnotherVersion(pod)) return false;

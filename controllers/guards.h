@@ -39,6 +39,9 @@ bool SameVersion(const std::string& reported, const std::string& version);
 // The pod's server says that it is another version than the pod was made for.
 bool ReportsAnotherVersion(const Pod& pod);
 
+// It does not run, has never run, or runs something else: a correction of the spec may let it.
+bool Broken(const Pod& pod);
+
 // The tablet of the pod is of its version, and the nameserver knows it at its present address.
 bool TabletServes(const Snapshot& seen, const Pod& pod);
 

@@ -24,10 +24,28 @@ const Pod* NextNameserver(const Database& database, const std::vector<const Pod*
   return outdated.front();
 }
 
+// While no nameserver can be asked, what they need may be a correction of their part of the spec.
+bool CorrectNameservers(Plan& plan) {
+  const Snapshot& seen = plan.seen;
+  for (const Pod* pod : OutdatedPods(plan, Component::kNameserver)) {
+    if (!pod->deleting && Broken(*pod)) plan.Do(action::DeletePod{pod->name, pod->uid});
+  }
+  if (plan.decision.actions.empty()) return true;
+  const std::string& version = seen.cluster.spec.version;
+  if (seen.workloads.at(Component::kNameserver).spec_hash !=
+      SpecHash(seen.cluster, Component::kNameserver, version)) {
+    DesiredObject desired = DesiredWorkload(seen.cluster, Component::kNameserver, version);
+    plan.decision.actions.insert(plan.decision.actions.begin(),
+                                 action::Apply{desired.type, std::move(desired.object)});
+  }
+  return plan.Acting("nameserver: replacing those that do not run", kShortly);
+}
+
 }  // namespace
 
 bool UpgradeNameservers(Plan& plan) {
   const Snapshot& seen = plan.seen;
+  if (!seen.database && !CorrectNameservers(plan)) return false;
   if (OutdatedPods(plan, Component::kNameserver).empty() &&
       seen.workloads.at(Component::kNameserver).spec_hash ==
           SpecHash(seen.cluster, Component::kNameserver, seen.cluster.spec.version) &&

@@ -201,21 +201,26 @@ bool HasWhatItsLeaderBelieves(OpenMldb& openmldb, const Database& database, cons
 
 void LookClosely(OpenMldb& openmldb, Database& database) {
   database.closely.emplace();
+  // One that has stopped answering is not waited for again and again.
+  std::set<std::string> silent;
+  const auto answers = [&](const std::string& tablet, const PartitionId& id) {
+    return database.Status(tablet, id) != nullptr && silent.count(tablet) == 0;
+  };
   for (const Table& table : database.tables) {
     for (const Partition& partition : table.partitions) {
       const std::string name = ToString(partition.id);
       std::vector<std::string> tablets;
       for (const ReplicaMeta& meta : partition.replicas) {
-        if (database.Status(meta.endpoint, partition.id) != nullptr)
-          tablets.push_back(meta.endpoint);
+        if (answers(meta.endpoint, partition.id)) tablets.push_back(meta.endpoint);
       }
       const auto terms = openmldb.GetTermPair(partition.id, table.storage_mode, tablets);
       for (size_t i = 0; i < terms.size(); ++i) {
+        if (!terms[i].ok()) silent.insert(tablets[i]);
         if (terms[i].ok() && terms[i]->has_table)
           database.closely->terms[name][tablets[i]] = terms[i]->term;
       }
       const ReplicaMeta* leader = partition.Leader();
-      if (leader == nullptr || database.Status(leader->endpoint, partition.id) == nullptr) continue;
+      if (leader == nullptr || !answers(leader->endpoint, partition.id)) continue;
       const auto followers = openmldb.GetTableFollower(partition.id, leader->endpoint);
       if (!followers.ok()) continue;
       std::set<std::string>& names = database.closely->followers[name];

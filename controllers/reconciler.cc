@@ -24,6 +24,7 @@ constexpr absl::Duration kCloselyAgain = absl::Seconds(2);
 }  // namespace
 
 struct Reconciler::Memory {
+  std::string uid;  // of the resource
   bool looked = false;
   bool looked_closely = false;  // since then, with nothing left to mend
   absl::Time closely_at = absl::InfinitePast();
@@ -93,7 +94,12 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
     Forget(key);
     return absl::InfiniteDuration();
   }
-  const std::shared_ptr<Memory> memory = MemoryOf(key);
+  std::shared_ptr<Memory> memory = MemoryOf(key);
+  if (memory->uid != cluster->uid) {  // another one of that name
+    Forget(key);
+    memory = MemoryOf(key);
+    memory->uid = cluster->uid;
+  }
   if (!memory->openmldb) {
     memory->openmldb =
         openmldb_.Connect(ZooKeeperServers(*cluster), cluster->spec.zookeeper_root_path);
@@ -114,8 +120,12 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
 
   Decision decision = Decide(*snapshot, *memory->ledger);
 
-  if (absl::Status status = WriteLedger(*cluster, decision.ledger, *memory); !status.ok())
+  if (absl::Status status = WriteLedger(*cluster, decision.ledger, *memory); !status.ok()) {
+    // What passes is tried again; what is refused is told.
+    if (!absl::IsUnavailable(status) && !absl::IsAborted(status))
+      (void)WriteStatus(*cluster, Report(*snapshot, decision, status));
     return status;
+  }
   absl::Status error;
   for (const Action& action : decision.actions) {
     error = CanBeUndone(action) ? leadership_.Leads() : leadership_.Confirm();
@@ -169,9 +179,8 @@ absl::Status Reconciler::ReadLedger(const Cluster& cluster, Memory& memory) {
     return absl::OkStatus();
   }
   if (!object.ok()) return object.status();
-  const std::string content = object->value("data", Json::object()).value("ledger", "{}");
   absl::StatusOr<Ledger> ledger =
-      LedgerFromJson(Json::parse(content, nullptr, /*allow_exceptions=*/false));
+      LedgerFromJson(Json::parse(LedgerContent(*object), nullptr, /*allow_exceptions=*/false));
   if (!ledger.ok()) {
     return absl::DataLossError(absl::StrCat(
         "ConfigMap ", LedgerName(cluster), ", in which the operator keeps what a rollout must ",

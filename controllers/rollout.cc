@@ -71,9 +71,7 @@ bool NewPodsServe(Plan& plan, Component component) {
   for (const Pod* pod : plan.seen.PodsOf(component)) {
     if (pod->deleting)
       return plan.Acting(absl::StrCat(Place(plan, component), ": ", pod->name, " stops"), kShortly);
-    // Without an address it has never run: a correction of the spec may let it.
-    const bool broken = !pod->trouble.empty() || pod->ip.empty() || ReportsAnotherVersion(*pod);
-    if (broken && pod->spec_hash != wanted) {
+    if (Broken(*pod) && pod->spec_hash != wanted) {
       plan.Do(action::DeletePod{pod->name, pod->uid});
       return plan.Acting(absl::StrCat(Place(plan, component), ": replacing ", pod->name), kShortly);
     }

@@ -8,17 +8,34 @@
 namespace omdb {
 namespace {
 
+void ApplyTemplate(Plan& plan) {
+  DesiredObject desired =
+      DesiredWorkload(plan.seen.cluster, Component::kTablet, plan.seen.cluster.spec.version);
+  plan.Do(action::Apply{desired.type, std::move(desired.object)});
+}
+
 bool Replace(Plan& plan, const Pod& pod) {
-  const Workload& workload = plan.seen.workloads.at(Component::kTablet);
-  if (workload.spec_hash == pod.spec_hash) {
-    // The template is not the one wanted any more, or not yet.
-    DesiredObject desired =
-        DesiredWorkload(plan.seen.cluster, Component::kTablet, plan.seen.cluster.spec.version);
-    plan.Do(action::Apply{desired.type, std::move(desired.object)});
-  }
+  // The template is not the one wanted any more, or not yet.
+  if (plan.seen.workloads.at(Component::kTablet).spec_hash == pod.spec_hash) ApplyTemplate(plan);
   if (!pod.ip.empty()) plan.Do(action::EndZooKeeperSession{AddressOf(pod), false});
   plan.Do(action::DeletePod{pod.name, pod.uid});
   return plan.Acting(Progress(plan, "stopping"), kShortly);
+}
+
+// Its StatefulSet makes it, unless a quota or an admission does not let it.
+bool AwaitPod(Plan& plan) {
+  const TabletInHand& hand = *plan.ledger().tablet;
+  const Cluster& cluster = plan.seen.cluster;
+  if (KeptFromServing(plan)) ApplyTemplate(plan);
+  if (plan.seen.now - hand.report.started < cluster.spec.upgrade.pod_timeout)
+    return plan.Acting(Progress(plan, "restarting"), kShortly);
+  return plan.Wait("PodNotCreated",
+                   absl::StrCat("there is no pod ", hand.name, "; what keeps it from being made, `",
+                                "kubectl -n ", cluster.key.ns, " describe statefulset ",
+                                WorkloadName(cluster, Component::kTablet),
+                                "` tells; where it is in spec.tablet, correct it there. It goes ",
+                                "on by itself"),
+                   kLater);
 }
 
 }  // namespace
@@ -42,10 +59,11 @@ bool Detach(Plan& plan) {
 bool KeptFromServing(const Plan& plan) {
   const TabletInHand& hand = *plan.decision.ledger.tablet;
   if (hand.step < TabletStep::kRestart || hand.step > TabletStep::kMarkAlive) return false;
-  const Pod* pod = plan.seen.FindPod(hand.name);
-  if (pod == nullptr || pod->deleting || pod->uid == hand.pod_uid) return false;
   const Cluster& cluster = plan.seen.cluster;
-  return pod->spec_hash != SpecHash(cluster, Component::kTablet, cluster.spec.version) &&
+  const std::string wanted = SpecHash(cluster, Component::kTablet, cluster.spec.version);
+  const Pod* pod = plan.seen.FindPod(hand.name);
+  if (pod == nullptr) return plan.seen.workloads.at(Component::kTablet).spec_hash != wanted;
+  return !pod->deleting && pod->uid != hand.pod_uid && pod->spec_hash != wanted &&
          !TabletServes(plan.seen, *pod);
 }
 
@@ -70,7 +88,8 @@ bool Restart(Plan& plan) {
   const Database& database = *plan.seen.database;
   const TabletInHand& hand = *plan.ledger().tablet;
   const Pod* pod = plan.seen.FindPod(hand.name);
-  if (pod == nullptr || pod->deleting) return plan.Acting(Progress(plan, "restarting"), kShortly);
+  if (pod == nullptr) return AwaitPod(plan);
+  if (pod->deleting) return plan.Acting(Progress(plan, "restarting"), kShortly);
   if (pod->uid == hand.pod_uid) {
     if (auto problem = OpUnderWay(database)) return plan.Wait(problem->reason, problem->message);
     if (LeadsWhatMustGo(plan)) {  // a table was created meanwhile, or a leader moved to it

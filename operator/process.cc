@@ -98,6 +98,8 @@ std::string Identity() {
 // Writes by this process are looked at in its own time.
 bool OnlyStatusOfCluster(const kube::Change& change) {
   return change.type == types::OpenMLDBCluster() && change.before && change.after &&
+         change.before->at("metadata").value("uid", "") ==
+             change.after->at("metadata").value("uid", "") &&
          change.before->at("metadata").value("generation", 0) ==
              change.after->at("metadata").value("generation", 0) &&
          change.before->at("metadata").contains("deletionTimestamp") ==

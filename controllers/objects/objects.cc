@@ -6,12 +6,15 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "controllers/objects/compression.h"
 #include "controllers/objects/pod_templates.h"
 
 namespace omdb {
 namespace {
 
 constexpr char kManager[] = "openmldb-operator";
+// A ledger that is no longer is kept as people can read it.
+constexpr size_t kMostPlainText = 256 << 10;
 
 std::string Hash(const Json& document) {
   const std::string text = document.dump();
@@ -217,9 +220,22 @@ std::string LedgerName(const Cluster& cluster) {
 DesiredObject LedgerObject(const Cluster& cluster, const std::string& content) {
   Json object = {{"apiVersion", types::ConfigMap().ApiVersion()},
                  {"kind", types::ConfigMap().kind},
-                 {"metadata", Metadata(cluster, LedgerName(cluster), ClusterLabels(cluster))},
-                 {"data", {{"ledger", content}}}};
+                 {"metadata", Metadata(cluster, LedgerName(cluster), ClusterLabels(cluster))}};
+  if (content.size() <= kMostPlainText) {
+    object["data"] = {{"ledger", content}};
+  } else {
+    object["binaryData"] = {{"ledger.gz", absl::Base64Escape(Gzip(content))}};
+  }
   return {types::ConfigMap(), std::move(object)};
+}
+
+std::string LedgerContent(const Json& object) {
+  const Json::json_pointer compressed("/binaryData/ledger.gz");
+  if (!object.contains(compressed))
+    return object.value("data", Json::object()).value("ledger", "{}");
+  std::string bytes;
+  if (!absl::Base64Unescape(object.at(compressed).get<std::string>(), &bytes)) return "";
+  return Gunzip(bytes);
 }
 
 }  // namespace omdb

@@ -52,9 +52,12 @@ inline constexpr char kPreflight[] = "preflight";  // its component label and co
 // host:port list of the ensemble, whether managed or not.
 std::string ZooKeeperServers(const Cluster& cluster);
 
-// The ConfigMap that holds the ledger.
+// The ConfigMap that holds the ledger: as text, or compressed where it is long, since a ConfigMap
+// holds 1 MiB.
 std::string LedgerName(const Cluster& cluster);
 DesiredObject LedgerObject(const Cluster& cluster, const std::string& content);
+// What was put into it; an empty object for one without, and nothing for one that is broken.
+std::string LedgerContent(const Json& object);
 
 }  // namespace omdb
 

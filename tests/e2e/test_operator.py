@@ -51,6 +51,7 @@ def test_an_operator_whose_process_is_killed_does_not_wait_for_its_own_lease(clu
     kube.wait_until(lambda: holder() != before, 60, "another process leading", every=0.1)
     assert holder().startswith(f"{pod['metadata']['name']}_{pod['metadata']['uid']}_")
     assert time.monotonic() - killed < 10, "the Lease is for 15 s"
+    kube.kubectl("delete", "pod", pod["metadata"]["name"], "-n", NAMESPACE)  # its restart was meant, others are not
     let_it_look(cluster, "dev")
 
 

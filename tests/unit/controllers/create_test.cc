@@ -121,5 +121,31 @@ TEST_F(Creating, CorrectsAVersionThatWasWrongFromTheStart) {
                                            "delete pod c-tablet-1", "delete pod c-tablet-2"));
 }
 
+// Its tables may be in use: it was never complete for want of a task manager.
+TEST_F(Creating, DeletesNoTabletThatServes) {
+  cluster.MutablePod("c-tablet-1").ready = false;
+  cluster.Asked("0.9.2");
+  EXPECT_THAT(Actions(Next()), ElementsAre("apply StatefulSet c-tablet", "delete pod c-tablet-1"));
+}
+
+TEST_F(Creating, DeletesEveryNameserverOfTheWrongVersion) {
+  cluster.seen.database.reset();
+  cluster.Asked("0.9.2");
+  EXPECT_THAT(Actions(Next()),
+              ElementsAre("apply StatefulSet c-nameserver", "delete pod c-nameserver-0",
+                          "delete pod c-nameserver-1"));
+}
+
+TEST(Decide, TakesAwayWhatIsNotWantedAnyMore) {
+  WholeCluster cluster;
+  cluster.seen.cluster.spec.task_manager.replicas = 0;
+  cluster.seen.cluster.spec.api_server.replicas = 0;
+  const Decision decision = Decide(cluster.seen, {});
+  EXPECT_THAT(Actions(decision),
+              ElementsAre("apply StatefulSet c-taskmanager", "apply Deployment c-apiserver"));
+  const auto& apply = std::get<action::Apply>(decision.actions.front());
+  EXPECT_EQ(apply.object.at("spec").at("replicas"), 0);
+}
+
 }  // namespace
 }  // namespace omdb

@@ -74,6 +74,25 @@ TEST_F(Upgrading, ReplacesAPodThatNeverRanWhenTheSpecIsCorrected) {
   EXPECT_THAT(Actions(Next()), ElementsAre("delete pod c-nameserver-1"));
 }
 
+// Of a memory limit that is enough for a standby, say.
+TEST_F(Upgrading, CorrectsNameserversOfWhichNoneAnswers) {
+  for (const char* pod : {"c-nameserver-0", "c-nameserver-1"}) {
+    cluster.Replace(pod);
+    cluster.MutablePod(pod).ready = false;
+  }
+  cluster.seen.database.reset();
+  cluster.MutablePod("c-nameserver-0").trouble = "CrashLoopBackOff: it does not stay";
+  cluster.MutablePod("c-nameserver-1").deleting = true;
+  EXPECT_THAT(Actions(Next()), testing::IsEmpty()) << "nothing is corrected yet";
+  cluster.seen.cluster.spec.nameserver.flags["a"] = "b";
+  EXPECT_THAT(Actions(Next()),
+              ElementsAre("apply StatefulSet c-nameserver", "delete pod c-nameserver-0"));
+  cluster.TemplateUpgraded(Component::kNameserver);
+  EXPECT_THAT(Actions(Next()), ElementsAre("delete pod c-nameserver-0"));
+  cluster.MutablePod("c-nameserver-0").trouble.clear();
+  EXPECT_THAT(Actions(Next()), testing::IsEmpty()) << "it may come yet";
+}
+
 TEST(NameserverRollout, RemembersOffsetsOfLeadersThatAnswer) {
   WholeCluster cluster;
   cluster.WithTable("t", 3, 2).Asked("0.9.2");

@@ -404,6 +404,20 @@ TEST(Ledger, IsAConfigMap) {
   const Json ledger = LedgerObject(ClusterOf(Spec()), "{}").object;
   EXPECT_EQ("ConfigMap", ledger.at("kind"));
   EXPECT_EQ("{}", ledger.at("data").at("ledger"));
+  EXPECT_EQ("{}", LedgerContent(ledger));
+}
+
+// 20,000 partitions make 8 MiB of it, a ConfigMap holds one.
+TEST(Ledger, IsCompressedWhereItIsLong) {
+  std::string content;
+  for (int i = 0; i < 100000; ++i) absl::StrAppend(&content, "feature_db.events/", i, " on t-1,");
+  Json ledger = LedgerObject(ClusterOf(Spec()), content).object;
+  EXPECT_FALSE(ledger.contains("data"));
+  EXPECT_LT(ledger.dump().size(), content.size() / 4);
+  EXPECT_EQ(content, LedgerContent(ledger));
+  ledger["binaryData"]["ledger.gz"] = "no base64!";
+  EXPECT_EQ("", LedgerContent(ledger));
+  EXPECT_EQ("{}", LedgerContent(Json::object())) << "there is nothing in it yet";
 }
 
 }  // namespace

@@ -130,6 +130,16 @@ TEST_F(LookingClosely, LeavesOutWhatDoesNotAnswer) {
   EXPECT_EQ(closely.terms.at(kName).count("b"), 0u);
 }
 
+TEST_F(LookingClosely, AsksNoMoreWhatHasStoppedAnswering) {
+  openmldb.With(1, {"a", "b"});
+  int asked = 0;
+  openmldb.Always("GetTermPair a", Then([&asked] { ++asked; }));
+  openmldb.On("GetTermPair a", Refused(kAway));
+  const auto closely = LookAt(Read());
+  EXPECT_EQ(asked, 0) << "and it would lead the other one";
+  EXPECT_THAT(closely.followers, IsEmpty());
+}
+
 TEST_F(LookingClosely, LeavesOutWhatIsNotLoadedAnyMore) {
   const Database read = Read();
   openmldb.loaded["b"].clear();

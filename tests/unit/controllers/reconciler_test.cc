@@ -47,6 +47,15 @@ TEST_F(Reconciling, LooksNoMoreAtAResourceThatIsGone) {
   EXPECT_EQ(connections, 2) << "a new one of that name is another cluster";
 }
 
+// Its deletion was not seen: a watch shows what is, not all that was.
+TEST_F(Reconciling, TakesAResourceOfAnotherUidForAnotherCluster) {
+  ASSERT_TRUE(Reconcile().ok());
+  Resource()["metadata"]["uid"] = "another";
+  ASSERT_TRUE(Reconcile().ok());
+  ASSERT_TRUE(Reconcile().ok());
+  EXPECT_EQ(connections, 2);
+}
+
 TEST_F(Reconciling, DoesNothingToAResourceThatIsBeingDeleted) {
   Resource()["metadata"]["deletionTimestamp"] = "2024-05-01T12:00:00Z";
   ChangeConfiguration();
@@ -107,6 +116,17 @@ TEST_F(Reconciling, DoesNothingThatItCouldNotRemember) {
   EXPECT_EQ(Reconcile().status(), kAway);
   EXPECT_THAT(kubernetes.writes, IsEmpty());
   EXPECT_THAT(events, IsEmpty());
+}
+
+TEST_F(Reconciling, SaysWhyItCannotRemember) {
+  ChangeConfiguration();
+  kubernetes.before = [](const std::string& call) {
+    return call == "apply ConfigMap c-rollout" ? absl::InvalidArgumentError("it is too long")
+                                               : absl::OkStatus();
+  };
+  EXPECT_TRUE(absl::IsInvalidArgument(Reconcile().status()));
+  EXPECT_THAT(kubernetes.writes, ElementsAre("status OpenMLDBCluster c"));
+  EXPECT_EQ(Condition("Ready"), "False ActionFailed");
 }
 
 TEST_F(Reconciling, ReadsTheLedgerAgainWhenSomebodyElseWroteIt) {

@@ -70,7 +70,7 @@ class RunningCluster : public testing::Test, public OpenMldbFactory, public Even
   void PutLedger(const Ledger& ledger) { PutLedger(ToJson(ledger).dump()); }
   Ledger StoredLedger() {
     const Json& object = kubernetes.At(types::ConfigMap(), kLedger);
-    return *LedgerFromJson(Json::parse(object.at("data").at("ledger").get<std::string>()));
+    return *LedgerFromJson(Json::parse(LedgerContent(object)));
   }
   // c-tablet-0 is in hand, and its leader is about to be handed over.
   static Ledger HandingOver() {

@@ -157,6 +157,18 @@ TEST_F(Restarting, IsReplacedAgainWhateverKeptItFromServingWhenTheSpecIsCorrecte
   replaced_with([&] { cluster.MutableTablet("c-tablet-0").real_endpoint = "10.9.9.9:10921"; });
 }
 
+// A quota does not let it be made, say.
+TEST_F(Restarting, IsMadeFromTheCorrectedTemplateWhereThereIsNoPod) {
+  std::erase_if(cluster.seen.pods, [](const Pod& pod) { return pod.name == "c-tablet-0"; });
+  EXPECT_THAT(Actions(Next()), IsEmpty());
+  cluster.seen.cluster.spec.tablet.flags["thread_pool_size"] = "8";
+  EXPECT_THAT(Actions(Next()), ElementsAre("apply StatefulSet c-tablet"));
+  cluster.seen.now += cluster.seen.cluster.spec.upgrade.pod_timeout;
+  const Decision decision = Next();
+  EXPECT_EQ(decision.reason, "PodNotCreated");
+  EXPECT_THAT(decision.message, HasSubstr("describe statefulset c-tablet"));
+}
+
 TEST_F(Restarting, EndsNoSessionOfAPodThatNeverRan) {
   NewPod().ready = false;
   NewPod().ip.clear();

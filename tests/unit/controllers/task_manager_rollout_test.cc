@@ -74,6 +74,8 @@ class Resting : public testing::Test {
 
 TEST_F(Resting, NeedsNoTaskManager) {
   cluster.seen.cluster.spec.task_manager.replicas = 0;
+  EXPECT_FALSE(Decide(cluster.seen, {}).complete) << "it is there yet";
+  cluster.seen.workloads.at(Component::kTaskManager).replicas = 0;
   EXPECT_TRUE(Decide(cluster.seen, {}).complete);
   cluster.seen.workloads.erase(Component::kTaskManager);
   EXPECT_TRUE(Decide(cluster.seen, {}).complete);
