@@ -64,8 +64,7 @@ bool CreateMissing(Plan& plan) {
     auto workload = plan.seen.workloads.find(component);
     const bool there = workload != plan.seen.workloads.end();
     if (!Wanted(plan.seen.cluster, component)) {
-      if (there && component != Component::kZooKeeper)
-        KeepReplicas(plan, component, workload->second);
+      if (there) KeepReplicas(plan, component, workload->second);
       continue;
     }
     KeepSupportingObjects(plan, component);
