@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "controllers/guards.h"
 #include "controllers/objects/objects.h"
-#include "controllers/plan.h"
+#include "controllers/rollout.h"
 
 namespace omdb {
 namespace {
@@ -69,9 +69,7 @@ bool CreateMissing(Plan& plan) {
     }
     KeepSupportingObjects(plan, component);
     if (!there) {
-      DesiredObject desired =
-          DesiredWorkload(plan.seen.cluster, component, plan.seen.cluster.spec.version);
-      plan.Do(action::Apply{desired.type, std::move(desired.object)});
+      ApplyTemplate(plan, component);
       plan.Tell("Creating", absl::StrCat("creating ", ToString(component)));
       return plan.Acting(absl::StrCat("creating ", ToString(component)), kShortly);
     }
@@ -82,9 +80,7 @@ bool CreateMissing(Plan& plan) {
     if (component != Component::kZooKeeper &&
         workload->second.spec_hash !=
             SpecHash(plan.seen.cluster, component, plan.seen.cluster.spec.version)) {
-      DesiredObject desired =
-          DesiredWorkload(plan.seen.cluster, component, plan.seen.cluster.spec.version);
-      plan.Do(action::Apply{desired.type, std::move(desired.object)});
+      ApplyTemplate(plan, component);
       for (const Pod* pod : plan.seen.PodsOf(component)) {
         // What a tablet has in its hands is handed over first, below.
         if (component != Component::kTablet || !pod->ready)

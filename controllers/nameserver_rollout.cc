@@ -26,18 +26,14 @@ const Pod* NextNameserver(const Database& database, const std::vector<const Pod*
 
 // While no nameserver can be asked, what they need may be a correction of their part of the spec.
 bool CorrectNameservers(Plan& plan) {
-  const Snapshot& seen = plan.seen;
-  for (const Pod* pod : OutdatedPods(plan, Component::kNameserver)) {
-    if (!pod->deleting && Broken(*pod)) plan.Do(action::DeletePod{pod->name, pod->uid});
-  }
-  if (plan.decision.actions.empty()) return true;
-  const std::string& version = seen.cluster.spec.version;
-  if (seen.workloads.at(Component::kNameserver).spec_hash !=
-      SpecHash(seen.cluster, Component::kNameserver, version)) {
-    DesiredObject desired = DesiredWorkload(seen.cluster, Component::kNameserver, version);
-    plan.decision.actions.insert(plan.decision.actions.begin(),
-                                 action::Apply{desired.type, std::move(desired.object)});
-  }
+  auto broken = OutdatedPods(plan, Component::kNameserver);
+  std::erase_if(broken, [](const Pod* pod) { return pod->deleting || !Broken(*pod); });
+  if (broken.empty()) return true;
+  const Cluster& cluster = plan.seen.cluster;
+  if (plan.seen.workloads.at(Component::kNameserver).spec_hash !=
+      SpecHash(cluster, Component::kNameserver, cluster.spec.version))
+    ApplyTemplate(plan, Component::kNameserver);
+  for (const Pod* pod : broken) plan.Do(action::DeletePod{pod->name, pod->uid});
   return plan.Acting("nameserver: replacing those that do not run", kShortly);
 }
 

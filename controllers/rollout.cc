@@ -49,13 +49,17 @@ std::vector<const Pod*> OutdatedPods(const Plan& plan, Component component) {
   return outdated;
 }
 
+void ApplyTemplate(Plan& plan, Component component) {
+  DesiredObject desired =
+      DesiredWorkload(plan.seen.cluster, component, plan.seen.cluster.spec.version);
+  plan.Do(action::Apply{desired.type, std::move(desired.object)});
+}
+
 bool TakeTurn(Plan& plan, Component component) {
   const Workload& workload = plan.seen.workloads.at(component);
   if (workload.spec_hash == WantedHash(plan, component)) return true;
   BeginRollout(plan);
-  DesiredObject desired =
-      DesiredWorkload(plan.seen.cluster, component, plan.seen.cluster.spec.version);
-  plan.Do(action::Apply{desired.type, std::move(desired.object)});
+  ApplyTemplate(plan, component);
   return plan.Acting(
       absl::StrCat(ToString(component), ": template of version ", plan.seen.cluster.spec.version));
 }

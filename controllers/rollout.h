@@ -12,6 +12,9 @@ namespace omdb {
 // The component's pods that were made from another template than the one wanted, by name.
 std::vector<const Pod*> OutdatedPods(const Plan& plan, Component component);
 
+// Stores the template of the wanted version: pods that are made from now on are made from it.
+void ApplyTemplate(Plan& plan, Component component);
+
 // The component's turn has come: notes the beginning of the rollout in the ledger when it is the
 // first, and applies the template of the wanted version. True when the stored template is the
 // wanted one.

@@ -8,15 +8,10 @@
 namespace omdb {
 namespace {
 
-void ApplyTemplate(Plan& plan) {
-  DesiredObject desired =
-      DesiredWorkload(plan.seen.cluster, Component::kTablet, plan.seen.cluster.spec.version);
-  plan.Do(action::Apply{desired.type, std::move(desired.object)});
-}
-
 bool Replace(Plan& plan, const Pod& pod) {
   // The template is not the one wanted any more, or not yet.
-  if (plan.seen.workloads.at(Component::kTablet).spec_hash == pod.spec_hash) ApplyTemplate(plan);
+  if (plan.seen.workloads.at(Component::kTablet).spec_hash == pod.spec_hash)
+    ApplyTemplate(plan, Component::kTablet);
   if (!pod.ip.empty()) plan.Do(action::EndZooKeeperSession{AddressOf(pod), false});
   plan.Do(action::DeletePod{pod.name, pod.uid});
   return plan.Acting(Progress(plan, "stopping"), kShortly);
@@ -26,7 +21,7 @@ bool Replace(Plan& plan, const Pod& pod) {
 bool AwaitPod(Plan& plan) {
   const TabletInHand& hand = *plan.ledger().tablet;
   const Cluster& cluster = plan.seen.cluster;
-  if (KeptFromServing(plan)) ApplyTemplate(plan);
+  if (KeptFromServing(plan)) ApplyTemplate(plan, Component::kTablet);
   if (plan.seen.now - hand.report.started < cluster.spec.upgrade.pod_timeout)
     return plan.Acting(Progress(plan, "restarting"), kShortly);
   return plan.Wait("PodNotCreated",

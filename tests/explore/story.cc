@@ -235,15 +235,18 @@ absl::Status Story::CreateTable(const TableShape& shape) {
   return response->code() == 0 ? absl::OkStatus() : absl::FailedPreconditionError(response->msg());
 }
 
-void Story::StartWriting(absl::Duration interval, absl::Duration retry) {
+std::vector<Table> Story::UserTables() {
   std::vector<Table> tables = database().tables;
   std::erase_if(tables, [](const Table& table) { return table.db != "user"; });
-  writer_.Start(tables, interval, retry > absl::ZeroDuration() ? retry : interval);
+  return tables;
+}
+
+void Story::StartWriting(absl::Duration interval, absl::Duration retry) {
+  writer_.Start(UserTables(), interval, retry > absl::ZeroDuration() ? retry : interval);
 }
 
 void Story::StartWritingToTheFirst(absl::Duration interval) {
-  std::vector<Table> tables = database().tables;
-  std::erase_if(tables, [](const Table& table) { return table.db != "user"; });
+  std::vector<Table> tables = UserTables();
   tables.resize(1);
   tables[0].partitions.resize(1);
   writer_.Start(tables, interval, interval);

@@ -115,6 +115,8 @@ class Story : public EventSink, public OpenMldbFactory {
                                     const std::string& root_path) override;
 
  private:
+  std::vector<Table> UserTables();
+
   const Shape shape_;
   simulator::World world_;
   const absl::Time began_;

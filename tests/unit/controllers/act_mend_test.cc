@@ -22,6 +22,14 @@ class ActMend : public ActFixture {
     ledger.tablet.emplace().name = "a";
     ledger.tablet->partitions = {{kZero, true, "b"}};
   }
+  // Rows of b, which is not alive, in a rollout.
+  void LeadsWithoutTenRows() {
+    ledger.rollout.emplace();
+    openmldb.Meta().replicas[1].is_alive = false;
+    openmldb.Replica("b") = {110, TableMode::kFollower, 7, {}};
+    openmldb.Replica("a") = {150, TableMode::kLeader, 9, {}};
+    openmldb.Meta().term_offsets.push_back({9, 101});
+  }
 };
 
 TEST_F(ActMend, MakesAReplicaLeadAgain) {
@@ -107,11 +115,7 @@ TEST_F(ActMend, LetsTheNameserverTellAddressesWhereARecoveryFailed) {
 }
 
 TEST_F(ActMend, CountsLostRowsInTheRolloutWhereNoTabletIsInHand) {
-  ledger.rollout.emplace();
-  openmldb.Meta().replicas[1].is_alive = false;
-  openmldb.Replica("b") = {110, TableMode::kFollower, 7, {}};
-  openmldb.Replica("a") = {150, TableMode::kLeader, 9, {}};
-  openmldb.Meta().term_offsets.push_back({9, 101});
+  LeadsWithoutTenRows();
   ASSERT_TRUE(Do(action::Rejoin{kZero, "b"}).ok());
   const auto counted = ElementsAre(testing::Pair("db.t/0 (tid 1) before term 9", 10u));
   EXPECT_THAT(ledger.rollout->rows_lost, counted);
@@ -123,11 +127,7 @@ TEST_F(ActMend, CountsLostRowsInTheRolloutWhereNoTabletIsInHand) {
 
 // The answer may be lost, and the operator with it: nobody could count them after the recovery.
 TEST_F(ActMend, RecoversOnlyOnceTheLostRowsAreNoted) {
-  ledger.rollout.emplace();
-  openmldb.Meta().replicas[1].is_alive = false;
-  openmldb.Replica("b") = {110, TableMode::kFollower, 7, {}};
-  openmldb.Replica("a") = {150, TableMode::kLeader, 9, {}};
-  openmldb.Meta().term_offsets.push_back({9, 101});
+  LeadsWithoutTenRows();
   ASSERT_TRUE(Do(action::Recover{kZero, "b"}).ok());
   EXPECT_THAT(ledger.rollout->rows_lost, testing::SizeIs(1));
   EXPECT_FALSE(openmldb.Meta().replicas[1].is_alive) << "not yet";

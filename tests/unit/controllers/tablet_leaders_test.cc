@@ -108,6 +108,13 @@ TEST_F(Leaders, OfDroppedTablesAreNotMissed) {
 class LeadersThatCame : public Drained {
  protected:
   LeadersThatCame() { GoTo(TabletStep::kHandOverLeaders); }
+  void ComesBackBeforeTheStop() {
+    Detached();
+    GoTo(TabletStep::kRestart);
+    cluster.MoveLeader("t", 0, "c-tablet-1", "c-tablet-0");
+    cluster.Meta("t", 0, "c-tablet-0").is_alive = true;
+    cluster.Follows("t", 0, "c-tablet-1");
+  }
   const HeldPartition& Held(const PartitionId& id) {
     for (const HeldPartition& held : ledger.tablet->partitions) {
       if (held.id == id) return held;
@@ -160,20 +167,12 @@ TEST_F(LeadersThatCame, DoNotLeaveWithThePod) {
 }
 
 TEST_F(LeadersThatCame, BackByMistakeAreHandedOverOnceMore) {
-  Detached();
-  GoTo(TabletStep::kRestart);
-  cluster.MoveLeader("t", 0, "c-tablet-1", "c-tablet-0");
-  cluster.Meta("t", 0, "c-tablet-0").is_alive = true;
-  cluster.Follows("t", 0, "c-tablet-1");
+  ComesBackBeforeTheStop();
   EXPECT_THAT(Actions(Next()), ElementsAre(HasSubstr("hand over db.t/0")));
 }
 
 TEST_F(LeadersThatCame, LeaveWithThePodWhereThatWasAccepted) {
-  Detached();
-  GoTo(TabletStep::kRestart);
-  cluster.MoveLeader("t", 0, "c-tablet-1", "c-tablet-0");
-  cluster.Meta("t", 0, "c-tablet-0").is_alive = true;
-  cluster.Follows("t", 0, "c-tablet-1");
+  ComesBackBeforeTheStop();
   ledger.tablet->partitions[0].moved_to.clear();
   EXPECT_THAT(Actions(Next()), testing::Contains("delete pod c-tablet-0"));
 }
