@@ -76,7 +76,7 @@ class Actor {
       if (result.ok()) ReportMove(a.leaders[i].partition, a.from, *result);
       statuses.push_back(result.ok() ? result->verified : result.status());
     }
-    if (std::any_of(statuses.begin(), statuses.end(), LaneBlocked))
+    if (std::any_of(statuses.begin(), statuses.end(), WasCancelled))
       MakeKnownAnew(openmldb_, clock_, *seen_.database);
     return First(statuses);
   }
@@ -161,8 +161,8 @@ class Actor {
   }
 
   absl::Status operator()(const action::Recover& a) {
-    // Its leader may have sent it to where its tablet was before (F5.11).
-    if (LastOpFailed(a.partition)) TellAddresses(openmldb_, clock_);
+    // Its leader, or the nameserver, may have looked for it where its tablet was before (F5.11).
+    if (LastOpFailed(a.partition)) TellAddresses(openmldb_, clock_, a.endpoint);
     const auto lost = PrepareRecovery(openmldb_, a.partition, StorageOf(a.partition), a.endpoint,
                                       ledger_.FollowedInTerm(a.partition, a.endpoint));
     if (!lost.ok()) return lost.status();
@@ -303,7 +303,7 @@ absl::Status Act(Kubernetes& kubernetes, OpenMldb& openmldb, Clock& clock, const
   absl::Status status = std::visit(Actor(kubernetes, openmldb, clock, seen, ledger, notes), action);
   if (status.ok()) return status;
   if (HasCode(status, OpenMldbCode::kNameUnknown) || NothingArrives(status))
-    TellAddresses(openmldb, clock);
+    TellAddresses(openmldb, clock, "");
   return absl::Status(status.code(), absl::StrCat(ToString(action), ": ", status.message()));
 }
 

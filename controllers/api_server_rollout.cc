@@ -1,6 +1,5 @@
 #include "absl/strings/str_cat.h"
 #include "controllers/guards.h"
-#include "controllers/objects/objects.h"
 #include "controllers/rollout.h"
 
 namespace omdb {
@@ -10,11 +9,10 @@ bool UpgradeApiServers(Plan& plan) {
   const Snapshot& seen = plan.seen;
   if (seen.cluster.spec.api_server.replicas == 0) return true;
   const Workload& workload = seen.workloads.at(Component::kApiServer);
-  const bool wanted = workload.spec_hash ==
-                      SpecHash(seen.cluster, Component::kApiServer, seen.cluster.spec.version);
-  if (wanted && !plan.ledger().rollout) return true;
+  const bool outdated = OutdatedTemplate(seen, Component::kApiServer);
+  if (!outdated && !plan.ledger().rollout) return true;
   if (auto problem = NotReachable(seen)) return plan.Wait(problem->reason, problem->message);
-  if (!wanted) plan.Tell("ReplacingApiServers", "replacing API servers");
+  if (outdated) plan.Tell("ReplacingApiServers", "replacing API servers");
   if (!TakeTurn(plan, Component::kApiServer)) return false;
   if (auto problem = PodTrouble(seen, Component::kApiServer)) {
     return plan.Wait(problem->reason, problem->message, kLater);

@@ -77,9 +77,7 @@ bool CreateMissing(Plan& plan) {
     if (!fresh || Serves(plan, component)) continue;
     // A version that was wrong from the start is corrected like any other, below; until then its
     // pods cannot serve.
-    if (component != Component::kZooKeeper &&
-        workload->second.spec_hash !=
-            SpecHash(plan.seen.cluster, component, plan.seen.cluster.spec.version)) {
+    if (component != Component::kZooKeeper && OutdatedTemplate(plan.seen, component)) {
       ApplyTemplate(plan, component);
       for (const Pod* pod : plan.seen.PodsOf(component)) {
         // What a tablet has in its hands is handed over first, below.

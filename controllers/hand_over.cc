@@ -145,7 +145,9 @@ class HandOver {
 
 }  // namespace
 
-bool LaneBlocked(const absl::Status& status) { return status.GetPayload(kLaneBlocked).has_value(); }
+bool WasCancelled(const absl::Status& status) {
+  return status.GetPayload(kWasCancelled).has_value();
+}
 
 std::vector<absl::StatusOr<HandOverResult>> HandOverLeaders(
     OpenMldb& openmldb, Clock& clock, const std::string& from,

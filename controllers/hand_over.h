@@ -43,9 +43,9 @@ struct HandOverResult {
   absl::Status verified;
 };
 
-// The nameserver did not begin the change, though no other op is under way: its lanes wait for a
-// tablet that is not where it thinks (F5.1, F5.10 gap 4).
-bool LaneBlocked(const absl::Status& status);
+// The nameserver did not end the change, or did not even begin it, though no other op is under way:
+// it or its lanes wait for a tablet that is not where it thinks (F5.1, F5.10 gap 4).
+bool WasCancelled(const absl::Status& status);
 
 struct LeaderToMove {
   PartitionId partition;

@@ -206,11 +206,6 @@ absl::StatusOr<HandOverResult> LeaderMove::MakeLeaderAgain(const absl::Status& w
                                                from_, ": ", why.message(), WhatWasCancelled())));
 }
 
-bool LeaderMove::CancelledIn(OpState state) const {
-  return std::any_of(cancelled_.begin(), cancelled_.end(),
-                     [state](const Op& op) { return op.state == state; });
-}
-
 std::string LeaderMove::WhatWasCancelled() const {
   if (cancelled_.empty()) return "";
   const Op& op = cancelled_.back();
@@ -218,7 +213,7 @@ std::string LeaderMove::WhatWasCancelled() const {
 }
 
 absl::Status LeaderMove::Ended(absl::Status status) const {
-  if (CancelledIn(OpState::kInited)) status.SetPayload(kLaneBlocked, absl::Cord());
+  if (!cancelled_.empty()) status.SetPayload(kWasCancelled, absl::Cord());
   return status;
 }
 
@@ -245,7 +240,9 @@ absl::Status LeaderMove::EndOps(const absl::Status& why) {
     }
     clock_.Sleep(kPoll);
   }
-  if (CancelledIn(OpState::kDoing)) clock_.Sleep(kTask);
+  if (std::any_of(cancelled_.begin(), cancelled_.end(),
+                  [](const Op& op) { return op.state == OpState::kDoing; }))
+    clock_.Sleep(kTask);
   return absl::OkStatus();
 }
 

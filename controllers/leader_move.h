@@ -12,8 +12,8 @@
 // that it moves at a time.
 namespace omdb {
 
-// The payload of a status for which LaneBlocked holds.
-inline constexpr char kLaneBlocked[] = "openmldb.ai/lane-blocked";
+// The payload of a status for which WasCancelled holds.
+inline constexpr char kWasCancelled[] = "openmldb.ai/was-cancelled";
 
 // Of a call that ends a pause of writes; each may take an equal part of the longest pause.
 inline constexpr int kAttempts = 3;
@@ -66,7 +66,6 @@ class LeaderMove {
   absl::StatusOr<std::vector<Op>> RunningOps();
   absl::StatusOr<HandOverResult> MakeLeaderAgain(const absl::Status& why);
   absl::Status EndOps(const absl::Status& why);
-  bool CancelledIn(OpState state) const;
   // For people.
   std::string WhatWasCancelled() const;
   absl::Status Ended(absl::Status status) const;

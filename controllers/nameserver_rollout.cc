@@ -29,9 +29,7 @@ bool CorrectNameservers(Plan& plan) {
   auto broken = OutdatedPods(plan, Component::kNameserver);
   std::erase_if(broken, [](const Pod* pod) { return pod->deleting || !Broken(*pod); });
   if (broken.empty()) return true;
-  const Cluster& cluster = plan.seen.cluster;
-  if (plan.seen.workloads.at(Component::kNameserver).spec_hash !=
-      SpecHash(cluster, Component::kNameserver, cluster.spec.version))
+  if (OutdatedTemplate(plan.seen, Component::kNameserver))
     ApplyTemplate(plan, Component::kNameserver);
   for (const Pod* pod : broken) plan.Do(action::DeletePod{pod->name, pod->uid});
   return plan.Acting("nameserver: replacing those that do not run", kShortly);
@@ -43,9 +41,7 @@ bool UpgradeNameservers(Plan& plan) {
   const Snapshot& seen = plan.seen;
   if (!seen.database && !CorrectNameservers(plan)) return false;
   if (OutdatedPods(plan, Component::kNameserver).empty() &&
-      seen.workloads.at(Component::kNameserver).spec_hash ==
-          SpecHash(seen.cluster, Component::kNameserver, seen.cluster.spec.version) &&
-      !plan.ledger().rollout) {
+      !OutdatedTemplate(seen, Component::kNameserver) && !plan.ledger().rollout) {
     return true;
   }
   // A tablet in hand goes first: never a nameserver while a tablet is down (F5.10).

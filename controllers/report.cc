@@ -4,7 +4,7 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
-#include "controllers/objects/objects.h"
+#include "controllers/rollout.h"
 
 namespace omdb {
 namespace {
@@ -40,7 +40,7 @@ void CountPods(const Snapshot& seen, ClusterStatus& status) {
       status.components.erase(ToString(component));
       continue;
     }
-    const std::string wanted = SpecHash(seen.cluster, component, seen.cluster.spec.version);
+    const std::string wanted = WantedHash(seen, component);
     ComponentStatus& counted = status.components[ToString(component)];
     counted.replicas = replicas;
     counted.ready = 0;

@@ -9,10 +9,6 @@
 namespace omdb {
 namespace {
 
-std::string WantedHash(const Plan& plan, Component component) {
-  return SpecHash(plan.seen.cluster, component, plan.seen.cluster.spec.version);
-}
-
 void BeginRollout(Plan& plan) {
   auto& rollout = plan.ledger().rollout;
   if (rollout && rollout->to_version == plan.seen.cluster.spec.version) return;
@@ -40,9 +36,17 @@ void BeginRollout(Plan& plan) {
 
 }  // namespace
 
+std::string WantedHash(const Snapshot& seen, Component component) {
+  return SpecHash(seen.cluster, component, seen.cluster.spec.version);
+}
+
+bool OutdatedTemplate(const Snapshot& seen, Component component) {
+  return seen.workloads.at(component).spec_hash != WantedHash(seen, component);
+}
+
 std::vector<const Pod*> OutdatedPods(const Plan& plan, Component component) {
   std::vector<const Pod*> outdated;
-  const std::string wanted = WantedHash(plan, component);
+  const std::string wanted = WantedHash(plan.seen, component);
   for (const Pod* pod : plan.seen.PodsOf(component)) {
     if (pod->spec_hash != wanted) outdated.push_back(pod);
   }
@@ -56,8 +60,7 @@ void ApplyTemplate(Plan& plan, Component component) {
 }
 
 bool TakeTurn(Plan& plan, Component component) {
-  const Workload& workload = plan.seen.workloads.at(component);
-  if (workload.spec_hash == WantedHash(plan, component)) return true;
+  if (!OutdatedTemplate(plan.seen, component)) return true;
   BeginRollout(plan);
   ApplyTemplate(plan, component);
   return plan.Acting(
@@ -71,7 +74,7 @@ std::string Place(const Plan& plan, Component component) {
 }
 
 bool NewPodsServe(Plan& plan, Component component) {
-  const std::string wanted = WantedHash(plan, component);
+  const std::string wanted = WantedHash(plan.seen, component);
   for (const Pod* pod : plan.seen.PodsOf(component)) {
     if (pod->deleting)
       return plan.Acting(absl::StrCat(Place(plan, component), ": ", pod->name, " stops"), kShortly);

@@ -9,6 +9,12 @@
 // What the components' rollouts have in common.
 namespace omdb {
 
+// What the component's template, and each of its pods, has as spec_hash once it is the wanted one.
+std::string WantedHash(const Snapshot& seen, Component component);
+
+// Pods are made from another template than the one wanted.
+bool OutdatedTemplate(const Snapshot& seen, Component component);
+
 // The component's pods that were made from another template than the one wanted, by name.
 std::vector<const Pod*> OutdatedPods(const Plan& plan, Component component);
 

@@ -18,12 +18,14 @@ absl::Status RenewZooKeeperSession(OpenMldb& openmldb, Clock& clock, const std::
   return openmldb.ConnectZk(address, false);
 }
 
-void TellAddresses(OpenMldb& openmldb, Clock& clock) {
-  const auto tablets = openmldb.ShowTablet();
+void TellAddresses(OpenMldb& openmldb, Clock& clock, const std::string& endpoint) {
+  auto tablets = openmldb.ShowTablet();
   if (!tablets.ok() || std::any_of(tablets->begin(), tablets->end(), [](const Tablet& tablet) {
         return tablet.healthy && tablet.state_age < kJustTold;
       }))
     return;
+  std::stable_partition(tablets->begin(), tablets->end(),
+                        [&](const Tablet& tablet) { return tablet.endpoint == endpoint; });
   for (const Tablet& tablet : *tablets) {
     if (tablet.healthy && RenewZooKeeperSession(openmldb, clock, tablet.real_endpoint).ok()) return;
   }

@@ -54,11 +54,10 @@ bool Detach(Plan& plan) {
 bool KeptFromServing(const Plan& plan) {
   const TabletInHand& hand = *plan.decision.ledger.tablet;
   if (hand.step < TabletStep::kRestart || hand.step > TabletStep::kMarkAlive) return false;
-  const Cluster& cluster = plan.seen.cluster;
-  const std::string wanted = SpecHash(cluster, Component::kTablet, cluster.spec.version);
   const Pod* pod = plan.seen.FindPod(hand.name);
-  if (pod == nullptr) return plan.seen.workloads.at(Component::kTablet).spec_hash != wanted;
-  return !pod->deleting && pod->uid != hand.pod_uid && pod->spec_hash != wanted &&
+  if (pod == nullptr) return OutdatedTemplate(plan.seen, Component::kTablet);
+  return !pod->deleting && pod->uid != hand.pod_uid &&
+         pod->spec_hash != WantedHash(plan.seen, Component::kTablet) &&
          !TabletServes(plan.seen, *pod);
 }
 

@@ -1,7 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "controllers/guards.h"
-#include "controllers/objects/objects.h"
 #include "controllers/rollout.h"
 
 namespace omdb {
@@ -53,11 +52,10 @@ bool UpgradeTaskManagers(Plan& plan) {
   const Snapshot& seen = plan.seen;
   if (!plan.ledger().rollout && seen.workloads.count(Component::kTaskManager) == 0) return true;
   if (seen.cluster.spec.task_manager.replicas == 0) return true;
-  const bool outdated_template =
-      seen.workloads.at(Component::kTaskManager).spec_hash !=
-      SpecHash(seen.cluster, Component::kTaskManager, seen.cluster.spec.version);
   const auto outdated = OutdatedPods(plan, Component::kTaskManager);
-  if (!plan.ledger().rollout && !outdated_template && outdated.empty()) return true;
+  if (!plan.ledger().rollout && !OutdatedTemplate(seen, Component::kTaskManager) &&
+      outdated.empty())
+    return true;
   if (auto problem = NotReachable(seen)) return plan.Wait(problem->reason, problem->message);
   if (!TakeTurn(plan, Component::kTaskManager)) return false;
   if (!NewPodsServe(plan, Component::kTaskManager)) return false;

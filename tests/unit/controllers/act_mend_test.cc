@@ -94,6 +94,8 @@ TEST_F(ActMend, LetsTheNameserverTellAddressesWhereNothingArrives) {
 
 TEST_F(ActMend, LetsTheNameserverTellAddressesWhereARecoveryFailed) {
   int sessions = 0;
+  std::string ended;
+  openmldb.Always("DisconnectZk", Then([&] { ended = *openmldb.disconnected.begin(); }));
   openmldb.Always("ConnectZk", Then([&sessions] { ++sessions; }));
   const auto recover = [&](std::vector<Op> ops) {
     openmldb.Meta().replicas[1].is_alive = false;
@@ -103,6 +105,7 @@ TEST_F(ActMend, LetsTheNameserverTellAddressesWhereARecoveryFailed) {
   const Op failed{7, "kReAddReplicaOP", OpState::kFailed, "kSendSnapshot", "db", "t", 0};
   ASSERT_TRUE(recover({failed}).ok());
   EXPECT_EQ(sessions, 1);
+  EXPECT_EQ(ended, "b:10921") << "whose address may be another";
   Op done = failed;
   done.id = 8;
   done.state = OpState::kDone;

@@ -183,7 +183,7 @@ TEST_F(HandOver, LeavesThePartitionWhileACancelledChangeIsInItsLane) {
   const auto result = Move();
   EXPECT_THAT(result.status().message(), HasSubstr("neither done nor out of its lane"));
   EXPECT_THAT(result.status().message(), HasSubstr("op 9 was cancelled"));
-  EXPECT_TRUE(LaneBlocked(result.status()));
+  EXPECT_TRUE(WasCancelled(result.status()));
   EXPECT_FALSE(openmldb.Serves("a")) << "two leaders would lose rows";
   openmldb.lanes_are_blocked = false;
   openmldb.Always("DeleteOp", {});
