@@ -45,7 +45,11 @@ TEST_F(Replicas, AddedReplicaIsAliveAfterEightToTwelveSeconds) {
 TEST_F(Replicas, ASecondRequestForTheSameReplicaIsAcceptedAndLeavesTheLeaderPaused) {
   ASSERT_EQ(cluster_.AddReplica("t", 0, spare_), code::kOk);
   EXPECT_EQ(cluster_.AddReplica("t", 0, spare_), code::kOk);
+  ASSERT_TRUE(
+      cluster_.RunUntil([&] { return cluster_.Ops()[1].status() == "kDoing"; }, absl::Seconds(30)));
+  const absl::Time begin = cluster_.Now();
   ASSERT_TRUE(cluster_.RunUntilOpsDone(absl::Seconds(60)));
+  EXPECT_NEAR(absl::ToDoubleSeconds(cluster_.Now() - begin), 14, 1.1);
   const std::vector<nameserver::OPStatus> ops = cluster_.Ops();
   ASSERT_EQ(ops.size(), 2u);
   EXPECT_EQ(ops[0].status(), "kDone");

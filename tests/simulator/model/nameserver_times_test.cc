@@ -85,10 +85,14 @@ TEST(OpTimes, AreThoseOfTheTable) {
     timed(cluster.RecoverTable("single", 0, home));  // ReLoad
   }
   const std::map<std::string, std::pair<double, double>> table = {
-      {"kChangeLeaderOP", {0.03, 0.15}},    {"kReAddReplicaSimplifyOP", {0.05, 2.9}},
-      {"kReAddReplicaNoSendOP", {4, 10.2}}, {"kReAddReplicaOP", {8, 14}},
-      {"kReAddReplicaWithDropOP", {8, 14}}, {"kAddReplicaOP", {7.9, 12.1}},
-      {"kDelReplicaOP", {2, 4.1}},          {"kReLoadTableOP", {0.05, 3.5}},
+      {"kChangeLeaderOP", {0.03, 0.15}},
+      {"kReAddReplicaSimplifyOP", {0.05, 2.9}},
+      {"kReAddReplicaNoSendOP", {4, 10.2}},
+      {"kReAddReplicaOP", {8, 14.1}},
+      {"kReAddReplicaWithDropOP", {8, 14.1}},
+      {"kAddReplicaOP", {7.9, 12.1}},
+      {"kDelReplicaOP", {2, 4.1}},
+      {"kReLoadTableOP", {0.05, 3.5}},
   };
   for (const auto& [type, range] : table) {
     ASSERT_FALSE(times[type].empty()) << type;
@@ -96,6 +100,16 @@ TEST(OpTimes, AreThoseOfTheTable) {
     EXPECT_GT(*least, range.first) << type;
     EXPECT_LT(*most, range.second) << type;
   }
+}
+
+TEST(Times, OfCreateTableAreTheMeasuredOnes) {
+  Cluster cluster;
+  cluster.Start();
+  const absl::Time begin = cluster.Now();
+  ASSERT_EQ(cluster.CreateTable("t", 8, 3), code::kOk);
+  const double took = absl::ToDoubleSeconds(cluster.Now() - begin);
+  EXPECT_GT(took, 0.04);
+  EXPECT_LT(took, 0.13);
 }
 
 TEST(Staleness, OffsetsThatTheNameserverShowsAreUpToTwoSecondsOld) {

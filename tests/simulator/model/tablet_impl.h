@@ -1,6 +1,7 @@
 #ifndef OMDB_TESTS_SIMULATOR_MODEL_TABLET_IMPL_H_
 #define OMDB_TESTS_SIMULATOR_MODEL_TABLET_IMPL_H_
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -178,9 +179,10 @@ class TabletServer::Impl {
   std::map<std::string, std::string> addresses_;  // by name (F5.11)
   std::map<PartitionId, PartitionPtr> partitions_;
   OpTasks tasks_;
-  std::map<std::string, std::string> arriving_;  // files that another tablet sends, by path
-  JobPool task_pool_;                            // sends and loads: three at a time (F1.2)
-  JobPool snapshot_pool_;                        // one snapshot at a time
+  std::map<std::string, std::string> arriving_;   // files that another tablet sends, by path
+  std::array<absl::Time, 2> cores_busy_until_{};  // of what reads rows
+  JobPool task_pool_;                             // sends and loads: three at a time (F1.2)
+  JobPool snapshot_pool_;                         // one snapshot at a time
   Scope scope_;
   Dispatcher dispatcher_;  // after all that its handlers use
 };

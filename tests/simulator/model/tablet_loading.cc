@@ -137,9 +137,10 @@ Task<absl::Status> TabletServer::Impl::Replay(PartitionPtr partition) {
 }
 
 Promise<Unit> TabletServer::Impl::Pace(uint64_t rows, absl::Time begin) {
-  absl::Duration whole =
-      absl::Seconds(static_cast<double>(rows) / static_cast<double>(options_.load_rows_per_second));
-  return Delay(executor_, std::max(absl::ZeroDuration(), whole - (executor_.Now() - begin)));
+  absl::Time& core = *std::min_element(cores_busy_until_.begin(), cores_busy_until_.end());
+  core = std::max(core, begin) + absl::Seconds(static_cast<double>(rows) /
+                                               static_cast<double>(options_.load_rows_per_second));
+  return Delay(executor_, std::max(absl::ZeroDuration(), core - executor_.Now()));
 }
 
 api::DropTableResponse TabletServer::Impl::DropTable(api::DropTableRequest& request) {

@@ -80,6 +80,25 @@ TEST(TabletLoading, TakesTimeByRowsAndRefusesMeanwhile) {
   EXPECT_EQ(cluster.Offset('B'), 1500);
 }
 
+TEST(TabletLoading, SharesTheMachinesCores) {
+  Options options;
+  options.load_rows_per_second = 1000;
+  TabletCluster cluster("A", 1, options);
+  for (uint32_t pid = 0; pid < 4; ++pid) {
+    cluster.CreatePartition("A", pid);
+    cluster.PutRows('A', "r", 500, pid);
+  }
+  cluster.process('A').Kill();
+  cluster.RunFor(absl::Seconds(12));
+  ASSERT_TRUE(cluster.process('A').Start().ok());
+  const absl::Time begin = cluster.world().executor.Now();
+  for (uint32_t pid = 0; pid < 4; ++pid)
+    ASSERT_EQ(cluster.LoadTable('A', api::kTableLeader, 1, "", pid), 0);
+  for (uint32_t pid = 0; pid < 4; ++pid)
+    ASSERT_TRUE(cluster.RunUntilLoaded('A', absl::Seconds(3), pid));
+  EXPECT_NEAR(absl::ToDoubleSeconds(cluster.world().executor.Now() - begin), 1.0, 0.05);
+}
+
 TEST(TabletLoading, KeepsTheStaleModeAndTermOfTheFile) {
   TabletCluster cluster("AB");
   cluster.CreatePartition("AB", 0, 7);
@@ -253,7 +272,7 @@ TEST(TabletSnapshot, SentSnapshotAndBinlogMakeANewReplica) {
 
   // To a tablet that has it loaded: three tries, then failed (M5).
   ASSERT_EQ(SendSnapshot(cluster, 'A', 'B', 7), 0);
-  cluster.RunFor(absl::Seconds(12));
+  cluster.RunFor(absl::Seconds(13));
   EXPECT_EQ(Tasks(cluster, 'A').back().status(), api::kFailed);
 }
 
