@@ -23,16 +23,19 @@ HeldPartition* Find(Ledger& ledger, const PartitionId& id) {
   return nullptr;
 }
 
-// The first error, with the number of all.
+// The first error and what is known of it, with the number of all.
 absl::Status First(const std::vector<absl::Status>& statuses) {
   const auto failed = std::count_if(statuses.begin(), statuses.end(),
                                     [](const absl::Status& s) { return !s.ok(); });
   for (const absl::Status& status : statuses) {
     if (status.ok()) continue;
-    return failed == 1 ? status
-                       : absl::Status(status.code(),
-                                      absl::StrCat(failed, " of ", statuses.size(),
-                                                   " failed, the first: ", status.message()));
+    if (failed == 1) return status;
+    absl::Status all(status.code(), absl::StrCat(failed, " of ", statuses.size(),
+                                                 " failed, the first: ", status.message()));
+    status.ForEachPayload([&all](absl::string_view type, const absl::Cord& payload) {
+      all.SetPayload(type, payload);
+    });
+    return all;
   }
   return absl::OkStatus();
 }
@@ -115,11 +118,15 @@ class Actor {
           HasCode(statuses[i], OpenMldbCode::kLoading))
         continue;
       const bool leads = Leads(a.tablet, a.requests[i].partition);
-      if (CodeOf(statuses[i]) == 0 || held == nullptr || leads) {
+      const bool alive = IsAlive(a.tablet, a.requests[i].partition);
+      if (CodeOf(statuses[i]) == 0 || leads || (held == nullptr && !alive)) {
         passing.push_back(leads ? WithAWayOut(statuses[i]) : statuses[i]);
         continue;
       }
-      held->recover = true;
+      // Else its leader would wait for it.
+      if (alive)
+        passing.push_back((*this)(action::MarkNotAlive{a.requests[i].partition, a.tablet}));
+      if (held != nullptr) held->recover = true;
       notes_.push_back(
           {true, "LoadFailed",
            absl::StrCat(statuses[i].message(), "; it is copied from its leader by RecoverTable")});
@@ -251,6 +258,11 @@ class Actor {
       if (op.Of(id) && (last == nullptr || op.id > last->id)) last = &op;
     }
     return last != nullptr && last->state == OpState::kFailed;
+  }
+  bool IsAlive(const std::string& tablet, const PartitionId& id) const {
+    const Partition* partition = seen_.database->FindPartition(id);
+    const ReplicaMeta* meta = partition == nullptr ? nullptr : partition->Find(tablet);
+    return meta != nullptr && meta->is_alive;
   }
   // Then there is nobody to copy it from.
   bool Leads(const std::string& tablet, const PartitionId& id) const {

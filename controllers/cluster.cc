@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <set>
 
+#include "absl/strings/str_split.h"
 #include "controllers/fields.h"
 
 namespace omdb {
@@ -183,6 +185,7 @@ Cluster ReadWithoutSpec(const Fields& root) {
   cluster.key = {metadata.Text("namespace"), metadata.Text("name")};
   cluster.uid = metadata.Text("uid");
   cluster.generation = metadata.Integer("generation", 0, 0, kMaxInt64);
+  cluster.created = metadata.Time("creationTimestamp");
   cluster.deleting = metadata.Has("deletionTimestamp");
   cluster.status = ReadStatus(root.Object("status"));
   return cluster;
@@ -202,6 +205,14 @@ absl::StatusOr<Cluster> ParseCluster(const Json& object) {
 Cluster ParseWithoutSpec(const Json& object) {
   absl::Status ignored;
   return ReadWithoutSpec(Fields(object, "", ignored));
+}
+
+bool ShareAPath(const Cluster& a, const Cluster& b) {
+  const auto servers = [](const Cluster& cluster) -> std::set<std::string> {
+    return absl::StrSplit(cluster.spec.zookeeper_servers, ',');
+  };
+  return !a.spec.zookeeper_managed && a.spec.zookeeper_root_path == b.spec.zookeeper_root_path &&
+         servers(a) == servers(b);
 }
 
 Json StatusDocument(const Cluster& cluster) {

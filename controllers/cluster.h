@@ -115,6 +115,7 @@ struct Cluster {
   ObjectKey key;
   std::string uid;
   int64_t generation = 0;
+  absl::Time created;  // the resource was, to the second
   bool deleting = false;
   ClusterSpec spec;
   ClusterStatus status;
@@ -124,6 +125,8 @@ struct Cluster {
 absl::StatusOr<Cluster> ParseCluster(const Json& object);
 // Everything but the spec, whatever is wrong with that.
 Cluster ParseWithoutSpec(const Json& object);
+// Whether their servers would register at one path of one ZooKeeper. Both are of one namespace.
+bool ShareAPath(const Cluster& a, const Cluster& b);
 // The document for a server-side apply of the status subresource.
 Json StatusDocument(const Cluster& cluster);
 

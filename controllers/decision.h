@@ -158,6 +158,8 @@ struct Decision {
   bool complete = false;
   // Mending had its turn and found nothing to do.
   bool mended = false;
+  // What is to be mended takes a closer look.
+  bool look_closely = false;
   std::vector<Note> notes;  // become events
   absl::Duration look_again = absl::Seconds(10);
 };

@@ -111,8 +111,12 @@ void LeaderMove::CheckFoundDemoted() {
   // Nobody writes to it: whoever has every row may lead.
   if (const auto offsets = Offsets(absl::InfiniteDuration())) {
     const auto to = std::find(replicas_.begin(), replicas_.end(), to_) - replicas_.begin();
+    const uint64_t most = *std::max_element(offsets->begin(), offsets->end());
     result_.offset = offsets->at(static_cast<size_t>(to));
-    if (result_.offset == *std::max_element(offsets->begin(), offsets->end())) return;
+    lacks_rows_ = offsets->front() < most;
+    if (result_.offset == most) return;
+  } else if (old_term_ == 0) {
+    return End(last_error_);  // it was restarted, and who does not answer may have more
   }
   if (absl::Status status = Restore(); !status.ok()) return End(status);
   End(absl::AbortedError(absl::StrCat(ToString(partition_), " was found demoted on ", from_,
@@ -248,6 +252,10 @@ absl::Status LeaderMove::EndOps(const absl::Status& why) {
 
 absl::Status LeaderMove::Restore() {
   absl::Status status;
+  if (lacks_rows_) {
+    return absl::UnavailableError(absl::StrCat(ToString(partition_), " has no writable leader: ",
+                                               from_, " lacks rows that another replica has"));
+  }
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     status = LeadAgain(openmldb_, before_, what_.storage, from_, limits_.pause / kAttempts);
     // Another one leads on its tablet: the change went through, and two leaders would lose rows.

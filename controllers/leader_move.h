@@ -92,6 +92,7 @@ class LeaderMove {
   bool may_run_ = false;     // an op that changes the leader
   bool asked_again_ = false;
   bool leaves_an_op_ = false;
+  bool lacks_rows_ = false;    // the old leader, that others have
   std::vector<Op> cancelled_;  // as they were then
   absl::Time paused_since_;
   std::optional<uint64_t> seen_;  // the leader's offset at the last look before a fence

@@ -99,4 +99,9 @@ bool Serves(const Database& database, const std::string& endpoint) {
   return tablet != nullptr && tablet->healthy && database.Answered(endpoint);
 }
 
+bool GivenUp(const Database& database, const std::string& endpoint) {
+  const Tablet* tablet = database.FindTablet(endpoint);
+  return tablet == nullptr || (!tablet->healthy && tablet->state_age >= kGivenUpAfter);
+}
+
 }  // namespace omdb

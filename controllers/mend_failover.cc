@@ -8,9 +8,6 @@
 namespace omdb {
 namespace {
 
-// As long as the nameserver itself waits by its release configuration: a tablet that comes back has
-// every row, a follower lacks the last of them (M13).
-constexpr absl::Duration kGivenUpAfter = absl::Seconds(60);
 // Its own recovery begins within a second or two of a tablet's return (M4).
 constexpr absl::Duration kLeftToTheNameserver = absl::Seconds(30);
 
@@ -50,8 +47,7 @@ bool FailOver(Plan& plan) {
   if (!plan.ledger().wanted_auto_failover.value_or(false)) return true;
   if (OpUnderWay(database)) return true;
   for (const Tablet& tablet : database.tablets) {
-    if (tablet.healthy || tablet.state_age < kGivenUpAfter || !LeadsAny(database, tablet.endpoint))
-      continue;
+    if (!GivenUp(database, tablet.endpoint) || !LeadsAny(database, tablet.endpoint)) continue;
     plan.Warn("TabletLost",
               absl::StrCat("tablet ", tablet.endpoint, " has been away for ",
                            absl::FormatDuration(absl::Trunc(tablet.state_age, absl::Seconds(1))),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -94,6 +95,8 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
     Forget(key);
     return absl::InfiniteDuration();
   }
+  if (absl::Status status = OwnsItsPath(*cluster); !status.ok())
+    return absl::IsAlreadyExists(status) ? Stall(*cluster, "ZooKeeperPathTaken", status) : status;
   std::shared_ptr<Memory> memory = MemoryOf(key);
   if (memory->uid != cluster->uid) {  // another one of that name
     Forget(key);
@@ -145,8 +148,9 @@ absl::StatusOr<absl::Duration> Reconciler::Once(const ObjectKey& key) {
     }
   }
   // It may wait for what only a closer look shows.
-  if (!decision.reason.empty() && snapshot->now >= memory->closely_at + kCloselyAgain)
-    memory->looked_closely = false;
+  const bool again =
+      !decision.reason.empty() && snapshot->now >= memory->closely_at + kCloselyAgain;
+  if (again || decision.look_closely) memory->looked_closely = false;
   // What the actions taught; lost with the process it is asked for again.
   error.Update(WriteLedger(*cluster, decision.ledger, *memory));
 
@@ -205,6 +209,23 @@ absl::Status Reconciler::WriteLedger(const Cluster& cluster, const Ledger& ledge
   }
   memory.ledger = ledger;
   memory.ledger_version = stored->at("metadata").value("resourceVersion", "");
+  return absl::OkStatus();
+}
+
+// One that is complete does, and where it is never changes.
+absl::Status Reconciler::OwnsItsPath(const Cluster& cluster) {
+  if (cluster.spec.zookeeper_managed || !cluster.status.version.empty()) return absl::OkStatus();
+  const auto all = kubernetes_.List(types::OpenMLDBCluster(), cluster.key.ns, {});
+  if (!all.ok()) return all.status();
+  for (const SharedJson& object : *all) {
+    const absl::StatusOr<Cluster> other = ParseCluster(*object);
+    if (!other.ok() || !ShareAPath(*other, cluster)) continue;
+    if (std::tie(other->created, other->uid) >= std::tie(cluster.created, cluster.uid)) continue;
+    return absl::AlreadyExistsError(
+        absl::StrCat("spec.zookeeper.rootPath: OpenMLDBCluster ", other->key.name, " has ",
+                     cluster.spec.zookeeper_root_path, " of ", cluster.spec.zookeeper_servers,
+                     "; both would be one OpenMLDB. Create this one anew with another rootPath"));
+  }
   return absl::OkStatus();
 }
 

@@ -43,6 +43,8 @@ class Reconciler {
   absl::Status ReadLedger(const Cluster& cluster, Memory& memory);
   absl::Status WriteLedger(const Cluster& cluster, const Ledger& ledger, Memory& memory);
   // A person has to act: the resource says so. Returns `why`.
+  // No resource that is older uses the same path of the same ZooKeeper.
+  absl::Status OwnsItsPath(const Cluster& cluster);
   absl::Status Stall(const Cluster& cluster, const std::string& reason, const absl::Status& why);
   absl::Status WriteStatus(const Cluster& cluster, ClusterStatus status);
 

@@ -129,8 +129,14 @@ absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMo
   }
   uint64_t term = partition.Term().term;
   bool leads = false;
+  std::vector<std::string> followers;
   const auto pairs = openmldb.GetTermPair(partition.id, storage, replicas, limit);
   for (size_t i = 0; i < pairs.size(); ++i) {
+    // One that was restarted is looked at before it follows.
+    const bool restarted = pairs[i].ok() && pairs[i]->has_table && pairs[i]->term == 0;
+    const bool later = i > 0 && restarted &&
+                       openmldb.UpdateTableAliveStatus(partition.id, replicas[i], false).ok();
+    if (i > 0 && !later) followers.push_back(replicas[i]);
     if (!pairs[i].ok() || !pairs[i]->has_table) continue;
     term = std::max(term, pairs[i]->term);
     if (i == 0) leads = pairs[i]->is_leader;
@@ -145,7 +151,6 @@ absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMo
         !status.ok())
       return status;
   }
-  const std::vector<std::string> followers(replicas.begin() + 1, replicas.end());
   const absl::Status status =
       openmldb.ChangeRole(partition.id, tablet, TableMode::kLeader, term, followers, limit);
   return OkIf(OpenMldbCode::kIsLeader, status);
@@ -167,6 +172,9 @@ absl::StatusOr<Rejoined> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& t
   if (!pairs[1].ok()) return pairs[1].status();
   TermPair own = *pairs[0];
   if (!own.has_table) {
+    // What its volume lost with the power of its node, its leader believes to have sent (F5.2.1 d).
+    const absl::Status let_go = openmldb.DelReplica({id}, {leader->endpoint}, tablet)[0];
+    if (!let_go.ok()) return let_go;
     const absl::Status loading =
         openmldb.LoadTable(tablet, {LoadRequestFor(table, partition, TableMode::kFollower)})[0];
     if (loading.ok() || HasCode(loading, OpenMldbCode::kTableExists) ||

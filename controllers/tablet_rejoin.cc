@@ -71,6 +71,7 @@ bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& foll
     const Partition* partition = database.FindPartition(held.id);
     const std::string endpoint = follower(held);
     if (partition == nullptr || endpoint.empty()) continue;
+    if (partition->LedBy(endpoint)) continue;  // it alone had all rows
     const ReplicaStatus* leader = LeaderStatus(database, *partition);
     if (leader == nullptr) {
       return plan.Wait("NoLeader",

@@ -36,6 +36,7 @@ const std::vector<std::pair<Fault, std::string>>& AllFaults() {
       {Fault::kDamagedReplica, "damaged-replica"},
       {Fault::kStaleCache, "stale-cache"},
       {Fault::kCreatedTable, "created-table"},
+      {Fault::kPowerLoss, "power-loss"},
   };
   return *kAll;
 }
@@ -135,6 +136,8 @@ void Faults::Strike(Fault fault) {
       return DrainByHand(AnyTablet());
     case Fault::kCreatedTable:
       return CreateTable();
+    case Fault::kPowerLoss:
+      return LosePowerOf(AnyTablet());
   }
 }
 
@@ -193,7 +196,25 @@ void Faults::MayHaveTwoLeaders(absl::Time from) {
   excuses_.two_leaders_from = std::min(excuses_.two_leaders_from, from);
 }
 
+// Both might be the last that have a row.
+void Faults::LosePowerOf(const std::string& tablet) {
+  auto* process = story_.node().tablet(tablet);
+  if (damaged_ || process == nullptr) return;
+  lost_power_ = true;
+  const SyncedLogs synced = Sync(story_.world(), *process);
+  At(Seconds(0, 5), [this, tablet, synced] {
+    const Database others = story_.database();
+    if (Over() || !story_.node().Runs(tablet)) return;
+    TabletBreaks();
+    excuses_.leaders_elsewhere = true;  // where all rows are
+    story_.node().Crash(tablet);
+    story_.Tell(LosePower(story_.world(), *story_.node().tablet(tablet), synced, others));
+  });
+}
+
 void Faults::DamageReplica(const std::string& tablet) {
+  if (lost_power_) return;
+  damaged_ = true;
   story_.node().BeforeNextPod(tablet, [this, alive = alive_, tablet] {
     if (!*alive || ended_) return;
     auto& process = *story_.node().tablet(tablet);

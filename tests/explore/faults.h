@@ -36,6 +36,7 @@ enum class Fault {
   kOpByHand,            // somebody changes a leader, or recovers a table
   kGuideByHand,         // somebody drains a tablet with openmldb_ops.py
   kCreatedTable,        // a user creates one, and writes to it
+  kPowerLoss,           // of a tablet's node: the end of its logs was in memory only
 };
 const std::vector<std::pair<Fault, std::string>>& AllFaults();
 
@@ -81,6 +82,7 @@ class Faults {
   void CrashTablet();
   void DeletePod(const std::string& pod);
   void DamageReplica(const std::string& tablet);
+  void LosePowerOf(const std::string& tablet);
   // One is about to lose its process.
   void TabletBreaks();
   // One that broke then is by the nameserver, or will be.
@@ -107,6 +109,8 @@ class Faults {
   absl::Time tablet_broke_ = absl::InfinitePast();
   std::set<PartitionId> changed_by_hand_;
   int created_ = 0;                            // tables
+  bool damaged_ = false;                       // a follower may have lost rows that its leader has
+  bool lost_power_ = false;                    // a leader may have lost rows that a follower has
   absl::Time by_hand_ = absl::InfinitePast();  // the last time
   Excuses excuses_;
   const Change change_;

@@ -161,9 +161,10 @@ std::string CheckEnd(Story& story, const Database& before, absl::Duration settle
     return absl::StrCat("rows reported lost that are there: ", story.status().rows_lost);
   const Database now = story.database();
   const bool elsewhere = excuses.leaders_elsewhere || FailedOver(now);
-  for (std::string problem : {excuses.holes ? "" : CheckReplicas(story, now, excuses.hidden_rows),
-                              excuses.ops_under_way ? "" : CheckOps(now), CheckTablets(now),
-                              elsewhere ? "" : CheckPlacement(before, now)}) {
+  for (std::string problem :
+       {excuses.holes ? "" : CheckReplicas(story, now, excuses.hidden_rows),
+        excuses.ops_under_way ? "" : CheckOps(now), excuses.ops_under_way ? "" : CheckTablets(now),
+        elsewhere ? "" : CheckPlacement(before, now)}) {
     if (!problem.empty()) return problem;
   }
   if (now.auto_failover != before.auto_failover && !excuses.auto_failover) {

@@ -63,6 +63,17 @@ TEST_F(ActMend, LetsTheNameserverTellAddressesByAnyTabletThatAnswers) {
   EXPECT_FALSE(ask().ok());
 }
 
+TEST_F(ActMend, LetsTheNameserverTellAddressesWhereAllOfSeveralFailed) {
+  openmldb.With(1, {"a", "b"});
+  openmldb.On("Attach db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kNameUnknown))
+      .On("Attach db.t/1 (tid 1)", RefusedWith(OpenMldbCode::kNameUnknown));
+  int sessions = 0;
+  openmldb.On("ConnectZk", Then([&sessions] { ++sessions; }));
+  EXPECT_THAT(Do(action::Attach{"b", {kZero, FakeOpenMldb::Id(1)}, {"a", "a"}}).message(),
+              HasSubstr("2 of 2 failed"));
+  EXPECT_EQ(sessions, 1);
+}
+
 TEST_F(ActMend, LetsTheNameserverTellAddressesNoMoreThanOnceInAWhile) {
   const auto ask = [this] {
     openmldb.On("Attach db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kNameUnknown));

@@ -220,6 +220,19 @@ TEST_F(ActInHand, LoadsWhatIsNotHeldAndTellsWhatTheTabletRefuses) {
   EXPECT_THAT(notes, IsEmpty()) << "nobody leaves it to RecoverTable";
 }
 
+// Its leader would wait for it.
+TEST_F(ActInHand, CountsNoLongerOnAFollowerThatCannotBeLoaded) {
+  ledger.tablet.reset();
+  openmldb.On("Load db.t/1 (tid 1)", RefusedWith(OpenMldbCode::kInvalidParameter));
+  EXPECT_TRUE(Do(LoadBoth(kZero, kOne)).ok());
+  EXPECT_FALSE(openmldb.Meta(1).Find("a")->is_alive);
+  ASSERT_THAT(notes, testing::SizeIs(1));
+  EXPECT_EQ(notes[0].reason, "LoadFailed");
+  cluster.seen.database->tables = openmldb.tables;
+  openmldb.On("Load db.t/1 (tid 1)", RefusedWith(OpenMldbCode::kInvalidParameter));
+  EXPECT_THAT(Do(LoadBoth(kZero, kOne)).message(), HasSubstr("307")) << "nobody awaits it";
+}
+
 TEST_F(ActInHand, RemembersWhatWasAttached) {
   openmldb.Meta(0).replicas = {{"a", true, false, true, 100}, {"b", true, true, true, 100}};
   openmldb.Replica("b", 1).followers.clear();

@@ -252,6 +252,26 @@ TEST_F(HandOver, RestoresAPartitionThatWasDemotedWithFollowersBehind) {
   EXPECT_EQ(openmldb.Replica("b").offset, 103u);
 }
 
+// Its node lost power, and rows with it.
+TEST_F(HandOver, RestoresNoLeaderThatLacksRows) {
+  Demote();
+  openmldb.Replica("b").offset = 103;
+  openmldb.ops_get_stuck = true;
+  EXPECT_THAT(Move().status().message(), HasSubstr("a lacks rows that another replica has"));
+  EXPECT_FALSE(openmldb.Serves("a"));
+  openmldb.Replica("c").offset = 104;
+  EXPECT_THAT(Move().status().message(), HasSubstr("a lacks rows that another replica has"));
+  EXPECT_FALSE(openmldb.Serves("a"));
+}
+
+TEST_F(HandOver, RestoresNoLeaderThatWasRestartedWhereAReplicaDoesNotAnswer) {
+  Demote();
+  openmldb.Replica("a").term = 0;
+  openmldb.Always("GetReplicaStatus c", Refused(kAway));
+  EXPECT_TRUE(absl::IsUnavailable(Move().status()));
+  EXPECT_FALSE(openmldb.Serves("a"));
+}
+
 TEST_F(HandOver, RestoresAPartitionThatWasDemotedWhereAReplicaDoesNotAnswer) {
   Demote();
   openmldb.Always("GetReplicaStatus c", Refused(kAway));

@@ -61,6 +61,8 @@ TEST_F(ReplicaInHand, IsAnExtraOneThatIsBeingRemoved) {
   Meta("c-tablet-1").is_alive = false;
   Unload("c-tablet-1");
   EXPECT_EQ(LeftAlone(), Steps({"RemoveExtraReplicas"}));
+  Meta("c-tablet-1").is_leader = true;
+  EXPECT_EQ(LeftAlone(), Steps()) << "the nameserver removes no leader, and be it a former one";
 }
 
 TEST_F(ReplicaInHand, IsNoneThatAcceptsWrites) {

@@ -15,6 +15,10 @@ class MendLeader : public Mending {
   std::map<std::string, uint64_t>& Terms() {
     return cluster.LookClosely().terms[ToString(cluster.Id("t", 0))];
   }
+  void Away(const std::string& tablet, absl::Duration since) {
+    cluster.MutableTablet(tablet) = {tablet, false, since};
+    std::erase(cluster.seen.database->registered_tablets, tablet);
+  }
 };
 
 TEST_F(MendLeader, ThatIsNotLoadedIsLoadedWithTheLastTermAndAsItsTableIs) {
@@ -76,10 +80,14 @@ TEST_F(MendLeader, OfAPartitionWithoutOneIsWhoLedLast) {
   EXPECT_THAT(Mend(), IsEmpty());
 }
 
-TEST_F(MendLeader, OfAPartitionWithoutOneIsNobodyWithFewerRows) {
+TEST_F(MendLeader, OfAPartitionWithoutOneIsNobodyThatTakesRowsWithFewer) {
   Meta("c-tablet-0").is_alive = false;
   Status("c-tablet-1").offset = Status("c-tablet-0").offset + 1;
   EXPECT_THAT(Mend(), IsEmpty());
+  Status("c-tablet-0").mode = TableMode::kFollower;
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"))
+      << "it gives way then";
+  Status("c-tablet-0").mode = TableMode::kLeader;
   Meta("c-tablet-1").is_alive = false;
   EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"));
 }
@@ -121,7 +129,9 @@ TEST_F(SeveralLedBefore, AnyLeadsWhenNothingWasWrittenInTheLastTerm) {
   EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-1 alive for db.t/0 (tid 1) as its leader"))
       << "the other one is in hand";
   Status("c-tablet-1").offset = 99;
-  EXPECT_THAT(Mend(), IsEmpty()) << "it lacks a row";
+  EXPECT_THAT(Mend(), ElementsAre(HasSubstr("mark c-tablet-1 alive"))) << "and gives way";
+  Status("c-tablet-2").offset = 99;
+  EXPECT_THAT(Mend(), IsEmpty()) << "it lacks a row that the one in hand has";
 }
 
 TEST_F(SeveralLedBefore, TheOnlyOneThatWroteInTheLastTermLeads) {
@@ -154,14 +164,28 @@ TEST_F(SeveralLedBefore, EachIsWaitedForWhileItLoads) {
   }
 }
 
-TEST_F(SeveralLedBefore, NobodyLeadsWhileAReplicaHasMoreRows) {
+TEST_F(SeveralLedBefore, NobodyLeadsBeforeItsFollowersAreSeen) {
   Terms(9, 7);
-  const ReplicaStatus follower = Status("c-tablet-2");
   Unload("c-tablet-2");
-  EXPECT_THAT(Mend(), ElementsAre(HasSubstr("mark c-tablet-0 alive"))) << "it cannot be seen";
-  cluster.seen.database->loaded["c-tablet-2"][{1, 0}] = follower;
-  Status("c-tablet-2").offset = 101;
+  EXPECT_THAT(Mend(), ElementsAre("load 1 partitions on c-tablet-2"));
+  Away("c-tablet-2", absl::Seconds(59));
   EXPECT_THAT(Mend(), IsEmpty());
+  Away("c-tablet-2", absl::Seconds(60));
+  EXPECT_THAT(Mend(), ElementsAre(HasSubstr("mark c-tablet-0 alive"))) << "it is given up";
+}
+
+TEST_F(SeveralLedBefore, AnyLeadsThatGivesWayToAFollowerWhereAllLostRows) {
+  cluster.PartitionOf("t", 0).term_offsets.push_back({9, 102});
+  EXPECT_THAT(Mend(), IsEmpty());
+  Status("c-tablet-2").offset = 101;
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"));
+}
+
+TEST_F(SeveralLedBefore, TheOneWithFewerRowsThanAFollowerLeadsAndGivesWay) {
+  Status("c-tablet-1").offset = 99;
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-1 alive for db.t/0 (tid 1) as its leader"));
+  Status("c-tablet-0").offset = 101;
+  EXPECT_THAT(Mend(), IsEmpty()) << "it may be the only one that has them";
 }
 
 TEST_F(SeveralLedBefore, EachIsLoadedFirst) {
@@ -219,10 +243,137 @@ TEST_F(MendLeader, GivesWayToOneThatTookRowsInALaterTerm) {
   EXPECT_EQ(decision.reason, "LeaderBehind") << "of one term one of them may have other rows";
 }
 
+class Restarted : public MendLeader {
+ protected:
+  Restarted() {
+    Status("c-tablet-0").mode = TableMode::kFollower;
+    Terms() = {{"c-tablet-0", 0}, {"c-tablet-1", 7}, {"c-tablet-2", 7}};
+  }
+};
+
+// Its node may have lost power, and with it the rows of the last seconds (F1.6).
+TEST_F(Restarted, LeaderLeadsAgainOnceAllFollowersAreSeen) {
+  Unload("c-tablet-2");
+  Meta("c-tablet-0", 1).is_alive = false;
+  EXPECT_THAT(Mend(), testing::Contains("load 1 partitions on c-tablet-2"));
+  EXPECT_EQ(ledger.FollowedInTerm(cluster.Id("t", 0), "c-tablet-2"), 7u);
+  cluster.seen.database->loaded["c-tablet-2"][{1, 0}] = Status("c-tablet-1");
+  Status("c-tablet-2").state = TableState::kLoading;
+  EXPECT_THAT(Mend(), IsEmpty()) << "and nothing keeps the lanes meanwhile";
+  Status("c-tablet-2").state = TableState::kNormal;
+  EXPECT_THAT(Mend(), testing::Contains("make c-tablet-0 lead db.t/0 (tid 1) again"));
+}
+
+TEST_F(Restarted, LeaderAwaitsAFollowerThatIsAway) {
+  Unload("c-tablet-2");
+  Away("c-tablet-2", absl::Seconds(59));
+  EXPECT_THAT(Mend(), IsEmpty());
+  EXPECT_EQ(decision.reason, "FollowerAwaited");
+  EXPECT_THAT(decision.message, testing::AllOf(HasSubstr("db.t/0"), HasSubstr("c-tablet-2 has")));
+  Away("c-tablet-2", absl::Seconds(60));
+  EXPECT_THAT(Mend(), ElementsAre("make c-tablet-0 lead db.t/0 (tid 1) again"));
+  Away("c-tablet-2", absl::Seconds(5));
+  Terms()["c-tablet-0"] = 7;
+  EXPECT_THAT(Mend(), ElementsAre("make c-tablet-0 lead db.t/0 (tid 1) again"))
+      << "it was demoted, and has all that it took";
+}
+
+TEST_F(Restarted, LeaderDoesNotAwaitWhatTheNameserverDoesNotKnow) {
+  Unload("c-tablet-2");
+  std::erase_if(cluster.seen.database->tablets,
+                [](const Tablet& tablet) { return tablet.endpoint == "c-tablet-2"; });
+  EXPECT_THAT(Mend(), ElementsAre("make c-tablet-0 lead db.t/0 (tid 1) again"));
+}
+
+TEST_F(Restarted, FollowerIsLookedAtBeforeItFollowsAnother) {
+  Status("c-tablet-2").offset = 103;
+  Terms() = {{"c-tablet-0", 0}, {"c-tablet-1", 0}, {"c-tablet-2", 7}};
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-1 not alive for db.t/0 (tid 1)",
+                                  "hand over db.t/0 (tid 1) to c-tablet-2 from c-tablet-0"));
+  Meta("c-tablet-1").is_alive = false;
+  EXPECT_THAT(Mend(), ElementsAre("hand over db.t/0 (tid 1) to c-tablet-2 from c-tablet-0"));
+}
+
+TEST_F(Restarted, LeaderGivesWayToTheFollowerThatHasMost) {
+  Status("c-tablet-1").offset = 101;
+  Status("c-tablet-2").offset = 103;
+  RunOp(1);
+  EXPECT_THAT(Mend(), IsEmpty());
+  EXPECT_EQ(decision.reason, "OpRunning") << "which may keep its lane";
+  cluster.seen.database->ops.clear();
+  EXPECT_THAT(Mend(), ElementsAre("hand over db.t/0 (tid 1) to c-tablet-2 from c-tablet-0"));
+  EXPECT_EQ(ledger.FollowedInTerm(cluster.Id("t", 0), "c-tablet-0"), 7u);
+}
+
+// A hand-over to it had just ended: who led before is not alive, and has all rows of before.
+class LeaderOfATermThatItLacks : public Restarted {
+ protected:
+  LeaderOfATermThatItLacks() {
+    cluster.PartitionOf("t", 0).term_offsets.push_back({9, 104});
+    Meta("c-tablet-2").is_alive = false;
+    Meta("c-tablet-2").is_leader = true;
+    Status("c-tablet-2").offset = 103;
+  }
+};
+
+TEST_F(LeaderOfATermThatItLacks, IsNotWhoLeads) {
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-2 alive for db.t/0 (tid 1)"));
+  EXPECT_EQ(decision.reason, "");
+  Terms()["c-tablet-2"] = 0;
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-2 alive for db.t/0 (tid 1)")) << "restarted too";
+  ledger.followed_in_term[FollowerKey(cluster.Id("t", 0), "c-tablet-2")] = 7;
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-2 alive for db.t/0 (tid 1)"));
+}
+
+TEST_F(LeaderOfATermThatItLacks, WaitsForWhoMayHaveIt) {
+  Unload("c-tablet-2");
+  EXPECT_THAT(Mend(), ElementsAre("load 1 partitions on c-tablet-2"));
+  Away("c-tablet-2", absl::Seconds(59));
+  EXPECT_THAT(Mend(), IsEmpty());
+  EXPECT_EQ(decision.reason, "LeaderBehind");
+  EXPECT_THAT(decision.message, HasSubstr("lacks the rows from offset 101 on"));
+  Away("c-tablet-2", absl::Seconds(60));
+  EXPECT_THAT(Mend(), ElementsAre("make c-tablet-0 lead db.t/0 (tid 1) again"));
+}
+
+TEST_F(LeaderOfATermThatItLacks, DoesNotWaitForWhatCannotBeLoaded) {
+  Unload("c-tablet-2");
+  TakeInHand(TabletStep::kLoad);
+  ledger.tablet->name = "c-tablet-1";
+  EXPECT_THAT(Mend(), ElementsAre("load 1 partitions on c-tablet-2"));
+  ledger.tablet->name = "c-tablet-2";
+  EXPECT_THAT(Mend(), ElementsAre("load 1 partitions on c-tablet-2"));
+  ledger.tablet->partitions[1].recover = true;
+  EXPECT_THAT(Mend(), ElementsAre("load 1 partitions on c-tablet-2"));
+  ledger.tablet->partitions[0].recover = true;
+  EXPECT_THAT(Mend(), ElementsAre("make c-tablet-0 lead db.t/0 (tid 1) again"));
+}
+
+TEST_F(LeaderOfATermThatItLacks, WaitsUntilItIsLoadedAndLookedAt) {
+  Status("c-tablet-2").state = TableState::kLoading;
+  EXPECT_THAT(Mend(), IsEmpty());
+  Status("c-tablet-2").state = TableState::kNormal;
+  cluster.seen.database->closely.reset();
+  EXPECT_THAT(Mend(), IsEmpty());
+}
+
+TEST_F(LeaderOfATermThatItLacks, IsWhoeverLeadsWhereNobodyHasThem) {
+  const auto leads_again = ElementsAre("make c-tablet-0 lead db.t/0 (tid 1) again");
+  Status("c-tablet-2").offset = 100;
+  EXPECT_THAT(Mend(), leads_again) << "no more than it";
+  Status("c-tablet-2").offset = 104;
+  EXPECT_THAT(Mend(), leads_again) << "others, of a term that was over";
+  Status("c-tablet-2").offset = 103;
+  Status("c-tablet-2").mode = TableMode::kLeader;
+  EXPECT_THAT(Mend(), leads_again) << "it may have taken rows that nobody has";
+}
+
 TEST_F(MendLeader, ThatIsLeftToAPersonHoldsUpNoOther) {
   Status("c-tablet-0").mode = TableMode::kFollower;
   Status("c-tablet-2").offset = 103;
   Meta("c-tablet-0", 1).is_alive = false;
+  EXPECT_THAT(Mend(), IsEmpty()) << "without a closer look nobody knows";
+  Terms() = {{"c-tablet-0", 7}, {"c-tablet-2", 7}};
   EXPECT_THAT(Mend(), ElementsAre("let c-tablet-0 rejoin db.t/1 (tid 1)"));
   EXPECT_EQ(decision.reason, "");
 }

@@ -63,6 +63,63 @@ TEST_F(Reconciling, DoesNothingToAResourceThatIsBeingDeleted) {
   EXPECT_THAT(kubernetes.writes, IsEmpty());
 }
 
+class ReconcilingTheSecond : public Reconciling {
+ protected:
+  // Of an elder resource with the same ZooKeeper and path; this one was never complete.
+  ReconcilingTheSecond() {
+    Resource()["spec"]["zookeeper"] = {{"servers", "zk-0:2181,zk-1:2181"}};
+    Resource()["metadata"]["creationTimestamp"] = "2024-05-01T12:00:01Z";
+    Resource()["status"].erase("version");
+    elder = Resource();
+    elder["spec"]["zookeeper"]["servers"] = "zk-1:2181,zk-0:2181";
+    elder["metadata"]["name"] = "elder";
+    elder["metadata"]["uid"] = "elder";
+    elder["metadata"]["creationTimestamp"] = "2024-05-01T12:00:00Z";
+  }
+  bool Refused() {
+    kubernetes.Put(types::OpenMLDBCluster(), elder);
+    return absl::IsAlreadyExists(Reconcile().status());
+  }
+  Json elder;
+};
+
+TEST_F(ReconcilingTheSecond, TouchesNothingOfTheFirst) {
+  EXPECT_TRUE(Refused());
+  EXPECT_EQ(Condition("Stalled"), "True ZooKeeperPathTaken");
+  EXPECT_THAT(events, ElementsAre("ZooKeeperPathTaken"));
+  EXPECT_EQ(connections, 0);
+}
+
+TEST_F(ReconcilingTheSecond, GoesOnWhereItIsAlone) {
+  elder["spec"]["zookeeper"]["rootPath"] = "/another";
+  EXPECT_FALSE(Refused());
+  elder["spec"]["zookeeper"] = {{"servers", "zk-0:2181"}};
+  EXPECT_FALSE(Refused());
+  elder["spec"]["zookeeper"] = {{"managed", Json::object()}};
+  EXPECT_FALSE(Refused());
+  elder["spec"]["zookeeper"] = {{"servers", 7}};
+  EXPECT_FALSE(Refused()) << "nobody knows what it wants";
+  elder = Resource();
+  EXPECT_FALSE(Refused());
+}
+
+TEST_F(ReconcilingTheSecond, HasAZooKeeperOfItsOwn) {
+  Resource()["spec"]["zookeeper"] = elder["spec"]["zookeeper"] = {{"managed", Json::object()}};
+  EXPECT_FALSE(Refused());
+}
+
+TEST_F(ReconcilingTheSecond, IsNotTheElderOne) {
+  elder["metadata"]["creationTimestamp"] = "2024-05-01T12:00:02Z";
+  EXPECT_FALSE(Refused());
+}
+
+TEST_F(ReconcilingTheSecond, AsksAgainWhereTheOthersCannotBeSeen) {
+  kubernetes.before = [](const std::string& call) {
+    return call == "list OpenMLDBCluster" ? kAway : absl::OkStatus();
+  };
+  EXPECT_EQ(Reconcile().status(), kAway);
+}
+
 TEST_F(Reconciling, RefusesASpecThatItDoesNotUnderstand) {
   Resource()["spec"]["tablet"]["replicas"] = "three";
   EXPECT_TRUE(absl::IsInvalidArgument(Reconcile().status()));
@@ -287,6 +344,27 @@ TEST_F(Reconciling, LooksCloselyNowAndThenWhileItWaits) {
   clock.Sleep(absl::Seconds(4));
   for (int look = 0; look < 5; ++look) EXPECT_EQ(*Reconcile(), absl::Milliseconds(500));
   EXPECT_EQ(looks, 1);
+}
+
+// Its node lost power: whether the follower that has more may lead, terms tell.
+TEST_F(Reconciling, LooksCloselyWhereAFollowerHasMoreThanALeaderThatWasRestarted) {
+  PutLedger(HandingOver());
+  openmldb->ops = {{7, "kAddReplicaOP", OpState::kDoing, "kSendSnapshot", "db", "other", 0}};
+  int looks = 0;
+  openmldb->Always("GetTableFollower", Then([&looks] { ++looks; }));
+  for (int look = 0; look < 4; ++look) ASSERT_TRUE(Reconcile().ok());
+  FakeReplica& leader = openmldb->Replica("c-tablet-0");
+  leader = {100, TableMode::kFollower, 0, {}};
+  openmldb->Replica("c-tablet-1").offset = 103;
+  looks = 0;
+  ASSERT_TRUE(Reconcile().ok());
+  EXPECT_EQ(Condition("Ready"), "False LeaderBehind");
+  EXPECT_EQ(looks, 0);
+  ASSERT_TRUE(Reconcile().ok());
+  EXPECT_EQ(looks, 1);
+  openmldb->ops.clear();
+  for (int look = 0; look < 2; ++look) ASSERT_TRUE(Reconcile().ok());
+  EXPECT_TRUE(openmldb->Serves("c-tablet-1"));
 }
 
 TEST_F(Reconciling, LooksCloselyAgainAfterAHandOverThatFailed) {

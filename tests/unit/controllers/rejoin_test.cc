@@ -236,6 +236,17 @@ TEST_F(RejoinsNotLoaded, IsLoadedAsAFollowerFirst) {
   EXPECT_FALSE(Alive());
 }
 
+// What its volume lost with the power of its node would be a hole.
+TEST_F(RejoinsNotLoaded, IsLoadedOnceItsLeaderHasForgottenWhereItWas) {
+  openmldb.Replica("a").followers = {"b"};
+  openmldb.On("Release db.t/0 (tid 1)", Refused(kAway));
+  EXPECT_EQ(Rejoin().status(), kAway);
+  EXPECT_FALSE(Loaded());
+  ASSERT_TRUE(Rejoin().ok());
+  EXPECT_TRUE(Loaded());
+  EXPECT_THAT(openmldb.Replica("a").followers, testing::IsEmpty());
+}
+
 TEST_F(RejoinsNotLoaded, IsLoadedWithoutATermWhereThereIsNone) {
   openmldb.Meta().term_offsets.clear();
   EXPECT_TRUE(Rejoin().ok());

@@ -118,6 +118,18 @@ TEST_F(LeadAgainTest, ReplicatesToWhoIsAlive) {
   EXPECT_EQ(openmldb.Replica("a").term, 7u);
 }
 
+// What it has is compared before it follows.
+TEST_F(LeadAgainTest, LeavesOutWhoWasRestarted) {
+  openmldb.Replica("b").term = 0;
+  openmldb.Replica("c").term = 0;
+  openmldb.On("UpdateTableAliveStatus", {}).On("UpdateTableAliveStatus", Refused(kAway));
+  ASSERT_TRUE(LeadAgain().ok());
+  EXPECT_FALSE(openmldb.Meta().Find("b")->is_alive);
+  EXPECT_TRUE(openmldb.Meta().Find("c")->is_alive);
+  EXPECT_THAT(openmldb.Replica("a").followers, ElementsAre("c"))
+      << "whoever the nameserver counts on";
+}
+
 TEST_F(LeadAgainTest, HasATermThatNoFollowerRefuses) {
   openmldb.Replica("c").term = 9;
   ASSERT_TRUE(LeadAgain().ok());

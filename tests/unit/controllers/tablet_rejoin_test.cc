@@ -81,6 +81,15 @@ TEST_F(Drained, IsAttachedAnewToALeaderThatSomebodyElseChose) {
   EXPECT_THAT(Actions(Next()), Contains("attach c-tablet-0 for 1 partitions"));
 }
 
+TEST_F(Drained, IsNotAttachedToWhatItCameToLead) {
+  Loaded();
+  cluster.MoveLeader("t", 2, "c-tablet-2", "c-tablet-0");
+  cluster.Follows("t", 2, "c-tablet-2");
+  cluster.Meta("t", 2, "c-tablet-0").is_alive = true;
+  cluster.Status("t", 2, "c-tablet-0").mode = TableMode::kLeader;
+  EXPECT_THAT(Actions(Next()), ElementsAre("attach c-tablet-0 for 2 partitions"));
+}
+
 TEST_F(Drained, TakesItsPlaceOnceItHasCaughtUp) {
   Loaded();
   cluster.Status("t", 1, "c-tablet-1").offset = 150;
