@@ -196,7 +196,7 @@ void Faults::MayHaveTwoLeaders(absl::Time from) {
   excuses_.two_leaders_from = std::min(excuses_.two_leaders_from, from);
 }
 
-// Both might be the last that have a row.
+// Not beside a damaged replica: both might be the last that have a row.
 void Faults::LosePowerOf(const std::string& tablet) {
   auto* process = story_.node().tablet(tablet);
   if (damaged_ || process == nullptr) return;
@@ -333,7 +333,7 @@ bool Faults::LeftAtRest() {
   const bool told = story_.completed() < absl::InfiniteFuture();
   const absl::Time upset = std::max(tablet_broke_, by_hand_);
   return back || (upset > absl::InfinitePast() &&
-                  (!told || upset >= story_.completed() - absl::Seconds(1)));
+                  (!told || upset >= story_.completed() - absl::Seconds(2)));
 }
 
 Excuses Faults::excuses() {
