@@ -9,8 +9,6 @@
 namespace omdb::contract {
 namespace {
 
-using testing::Contains;
-
 class Sessions : public ContractTest {
  protected:
   void SetUp() override {
@@ -34,12 +32,23 @@ class Sessions : public ContractTest {
     absl::SleepFor(absl::Milliseconds(300));
     ASSERT_TRUE(openmldb_->DisconnectZk(*openmldb_->AddressOf(tablet), false).ok());
   }
-  void Restore() {
-    // Sooner the nameserver may not see it come (H6).
-    absl::SleepFor(absl::Milliseconds(300));
-    EXPECT_TRUE(openmldb_->ConnectZk(*openmldb_->AddressOf(tablet_), false).ok());
-    EXPECT_TRUE(Until(absl::Seconds(5), [&] { return Healthy(tablet_); }));
+  // How often the nameserver missed it: while it is busy with what came before it does not watch,
+  // and what it misses then it misses for ever (H6). A busy machine makes that last longer.
+  int Restore() {
+    const std::string address = *openmldb_->AddressOf(tablet_);
+    int missed = 0;
+    EXPECT_TRUE(openmldb_->ConnectZk(address, false).ok());
+    while (!Until(absl::Seconds(2), [&] { return Healthy(tablet_); })) {
+      if (++missed == 5) {
+        ADD_FAILURE() << tablet_ << " was missed each time";
+        break;
+      }
+      EXPECT_TRUE(openmldb_->DisconnectZk(address, false).ok());
+      absl::SleepFor(absl::Milliseconds(300));
+      EXPECT_TRUE(openmldb_->ConnectZk(address, false).ok());
+    }
     tablet_.clear();
+    return missed;
   }
 
   std::string tablet_;
@@ -71,22 +80,10 @@ TEST_F(Sessions, ATabletIsGoneAndBackAtOnceAndKeepsWhatItHasLoaded) {
 TEST_F(Sessions, ATabletThatTheNameserverMissedIsSeenWhenItComesAgain) {
   const PartitionId id = Create(1, 3).partitions[0].id;
   const std::string tablet = FollowersOf(id).at(0);
-  const std::string address = *openmldb_->AddressOf(tablet);
   End(tablet);
   EXPECT_TRUE(Until(absl::Seconds(2), [&] { return !Healthy(tablet); }));
-  // While the nameserver is busy with the departure it does not watch: the arrival may be missed,
-  // and then for ever (H6).
-  EXPECT_TRUE(openmldb_->ConnectZk(address, false).ok());
-  EXPECT_THAT(*openmldb_->RegisteredTablets(), Contains(tablet));
-  int missed = 0;
-  while (!Until(absl::Seconds(2), [&] { return Healthy(tablet); })) {
-    ASSERT_LT(++missed, 5) << "a busy machine may miss it again, but not each time";
-    EXPECT_TRUE(openmldb_->DisconnectZk(address, false).ok());
-    absl::SleepFor(absl::Milliseconds(300));
-    EXPECT_TRUE(openmldb_->ConnectZk(address, false).ok());
-  }
-  RecordProperty("missed", missed);
-  tablet_.clear();
+  // At once, when it may be missed.
+  RecordProperty("missed", Restore());
 }
 
 TEST_F(Sessions, AFenceIsLiftedWheneverATabletComesOrGoes) {
