@@ -162,11 +162,15 @@ void NameServer::Impl::RecoverAutoFailover() {
 // it.
 Task<void> NameServer::Impl::Lead(uint64_t reign) {
   co_await Delay(context_.executor, kTakeOverTime);
-  // A failure in between is logged by the real one, no more.
+  // A failure in between is logged by the real one, no more. Then one that has not led before knows
+  // of no database, and fails to create its own.
   catalog_.CreateLayout().IgnoreError();
   registry_.Refresh().IgnoreError();
   RecoverAutoFailover();
-  catalog_.Load().IgnoreError();
+  if (absl::Status loaded = catalog_.Load(); !loaded.ok() && reign == 1) {
+    Exit(std::string(loaded.message()));
+    co_return;
+  }
   co_await registry_.PushRealEndpoints();
   co_await engine_.Recover();
   if (context_.reign != reign) co_return;

@@ -53,15 +53,17 @@ absl::Status TableCatalog::Load() {
   absl::StatusOr<uint64_t> table_index = ReadCounter("/table/table_index");
   absl::StatusOr<uint64_t> op_index = ReadCounter("/op/op_index");
   // A fresh cluster has none of them.
-  term_ = term.value_or(1);
-  table_index_ = table_index.value_or(1);
-  op_index_ = op_index.value_or(0);
-
+  for (const auto& read : {term, table_index, op_index}) {
+    if (!read.ok() && !absl::IsNotFound(read.status())) return read.status();
+  }
   absl::StatusOr<std::vector<std::string>> databases = context_.zk.Children(context_.Path("/db"));
   if (!databases.ok()) return databases.status();
   absl::StatusOr<std::vector<std::string>> ids =
       context_.zk.Children(context_.Path("/table/db_table_data"));
   if (!ids.ok()) return ids.status();
+  term_ = term.value_or(1);
+  table_index_ = table_index.value_or(1);
+  op_index_ = op_index.value_or(0);
   databases_ = {databases->begin(), databases->end()};
   tables_.clear();
   for (const std::string& id : *ids) {

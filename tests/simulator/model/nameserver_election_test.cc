@@ -41,6 +41,25 @@ TEST(NameServerElection, AStandbyOfAFreshClusterRefusesAndDoesNotListenUntilItLe
   EXPECT_TRUE(cluster.ns(standby).server().listening());
 }
 
+TEST(NameServerElection, AStandbyThatCannotReadWhatItIsToLeadExits) {
+  Cluster cluster;
+  cluster.Start();
+  ASSERT_EQ(cluster.CreateTable("before", 1, 2), code::kOk);
+  const uint32_t tid = cluster.Table("before").tid();
+  cluster.ns(0).Kill();
+  FakeZooKeeper& zookeeper = cluster.world().zookeeper;
+  while (zookeeper.Children("/openmldb/leader").size() == 2) cluster.RunFor(absl::Milliseconds(1));
+  cluster.RunFor(absl::Milliseconds(10));  // it takes 30 to take over
+  zookeeper.SetUp(false);
+  cluster.RunFor(absl::Seconds(1));
+  EXPECT_EQ(cluster.exits().size(), 1u);
+  zookeeper.SetUp(true);
+  ASSERT_TRUE(cluster.StartNameServer(1).ok());
+  ASSERT_TRUE(cluster.AwaitLeader(absl::Seconds(20)));
+  ASSERT_EQ(cluster.CreateTable("after", 1, 2), code::kOk);
+  EXPECT_EQ(cluster.Table("after").tid(), tid + 1);
+}
+
 // What it heard of the queue just before an outage did not get through.
 TEST(NameServerElection, AStandbyWatchesTheQueueAgainAfterAnOutage) {
   Cluster cluster;
