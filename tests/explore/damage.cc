@@ -75,21 +75,27 @@ uint64_t IndexOf(const std::string& record) {
   return entry.ParseFromString(record) ? entry.log_index() : 0;
 }
 
+const Partition* PartitionOf(const Database& database, const Replica& replica) {
+  for (const Table& table : database.tables) {
+    if (table.tid != replica.first) continue;
+    for (const Partition& partition : table.partitions) {
+      if (partition.id.pid == replica.second) return &partition;
+    }
+  }
+  return nullptr;
+}
+
 // Of a replica that its nameserver counts on.
 bool AnotherHas(uint64_t offset, const Replica& replica, const std::string& tablet,
                 const Database& others) {
-  for (const Table& table : others.tables) {
-    if (table.tid != replica.first) continue;
-    for (const Partition& partition : table.partitions) {
-      for (const ReplicaMeta& meta : partition.replicas) {
-        if (partition.id.pid != replica.second || meta.endpoint == tablet || !meta.is_alive)
-          continue;
-        const ReplicaStatus* status = others.Status(meta.endpoint, partition.id);
-        if (status != nullptr && !status->Loading() && status->offset >= offset) return true;
-      }
-    }
-  }
-  return false;
+  const Partition* partition = PartitionOf(others, replica);
+  return partition != nullptr &&
+         std::any_of(partition->replicas.begin(), partition->replicas.end(),
+                     [&](const ReplicaMeta& meta) {
+                       const ReplicaStatus* status = others.Status(meta.endpoint, partition->id);
+                       return meta.endpoint != tablet && meta.is_alive && status != nullptr &&
+                              !status->Loading() && status->offset >= offset;
+                     });
 }
 
 }  // namespace

@@ -68,14 +68,18 @@ bool Faults::Over() {
          (story_.HasEvent("UpgradeComplete") && !story_.ledger().rollout);
 }
 
+bool Faults::NothingToReplace() {
+  return wanted_version_ != change_.to && !story_.ledger().rollout;
+}
+
 bool Faults::MoreTabletsToCome() {
   const auto hand = story_.ledger().tablet;
   return hand && hand->name != story_.tablet_name(story_.shape().tablets - 1);
 }
 
 void Faults::Strike(Fault fault) {
-  // What breaks afterwards is not the rollout's to mend.
-  if (Over()) return;
+  // What breaks then is not the rollout's to mend.
+  if (Over() || (NothingToReplace() && fault != Fault::kChangeOfMind)) return;
   const auto name = std::find_if(AllFaults().begin(), AllFaults().end(),
                                  [fault](const auto& each) { return each.first == fault; });
   story_.Tell(absl::StrCat("FAULT ", name->second));
@@ -328,7 +332,7 @@ void Faults::MoveLeaderByHand(const PartitionId& id) {
 
 bool Faults::LeftAtRest() {
   if (story_.ledger().rollout) return false;
-  const bool back = wanted_version_ != change_.to && !story_.ledger().tablet;
+  const bool back = NothingToReplace() && !story_.ledger().tablet;
   // The operator may have been killed before it told that all is complete.
   const bool told = story_.completed() < absl::InfiniteFuture();
   const absl::Time upset = std::max(tablet_broke_, by_hand_);

@@ -71,6 +71,8 @@ class Faults {
   void Strike(Fault fault);
   // The rollout is.
   bool Over();
+  // The user changed his mind before anything was replaced, or all of it is back.
+  bool NothingToReplace();
   // A tablet is in hand, and not the last: what is done by hand now is put right before the next.
   bool MoreTabletsToCome();
   CallFate Judge(const OperatorCalls::Call& call);
