@@ -16,11 +16,7 @@ constexpr absl::Duration kReported = absl::Microseconds(100);
 constexpr uint32_t kMostLanes = 8;  // of the nameserver's ops, at most
 
 HeldPartition* Find(Ledger& ledger, const PartitionId& id) {
-  if (!ledger.tablet) return nullptr;
-  for (HeldPartition& held : ledger.tablet->partitions) {
-    if (held.id == id) return &held;
-  }
-  return nullptr;
+  return ledger.tablet ? ledger.tablet->Find(id) : nullptr;
 }
 
 // The first error and what is known of it, with the number of all.
@@ -113,7 +109,8 @@ class Actor {
     const auto statuses = openmldb_.LoadTable(a.tablet, a.requests);
     std::vector<absl::Status> passing;
     for (size_t i = 0; i < statuses.size(); ++i) {
-      HeldPartition* held = Find(ledger_, a.requests[i].partition);
+      const bool in_hand = ledger_.tablet && ledger_.tablet->name == a.tablet;
+      HeldPartition* held = in_hand ? Find(ledger_, a.requests[i].partition) : nullptr;
       if (HasCode(statuses[i], OpenMldbCode::kTableExists) ||
           HasCode(statuses[i], OpenMldbCode::kLoading))
         continue;

@@ -154,6 +154,13 @@ std::string FollowerKey(const PartitionId& partition, const std::string& tablet)
   return absl::StrCat(ToString(partition), " on ", tablet);
 }
 
+const HeldPartition* TabletInHand::Find(const PartitionId& partition) const {
+  for (const HeldPartition& held : partitions) {
+    if (held.id == partition) return &held;
+  }
+  return nullptr;
+}
+
 uint64_t Ledger::FollowedInTerm(const PartitionId& partition, const std::string& tablet) const {
   const auto known = followed_in_term.find(FollowerKey(partition, tablet));
   return known == followed_in_term.end() ? 0 : known->second;

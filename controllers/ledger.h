@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -70,6 +71,12 @@ struct TabletInHand {
   std::vector<HeldPartition> partitions;
   uint64_t last_op_id = 0;  // ops beyond this were made since
   TabletReport report;
+
+  // Null when it does not hold it.
+  const HeldPartition* Find(const PartitionId& partition) const;
+  HeldPartition* Find(const PartitionId& partition) {
+    return const_cast<HeldPartition*>(std::as_const(*this).Find(partition));
+  }
 
   bool operator==(const TabletInHand&) const = default;
 };

@@ -11,12 +11,9 @@ class Followers {
   explicit Followers(ReplicasToMend& all) : all_(all), plan_(all.plan), database_(all.database) {}
 
   void Mend(const Partition& partition) {
-    const ReplicaMeta* leader = partition.Leader();
-    if (all_.led.count(partition.id) == 0) return;
-    const ReplicaStatus* status = all_.Status(*leader, partition);
-    if (status == nullptr || status->mode != TableMode::kLeader) return;
     for (const ReplicaMeta& meta : partition.replicas) {
-      if (meta.endpoint == leader->endpoint || !Serves(database_, meta.endpoint)) continue;
+      if (meta.endpoint == partition.Leader()->endpoint || !Serves(database_, meta.endpoint))
+        continue;
       if (all_.InHand(meta, partition)) continue;
       MendFollower(partition, meta);
     }
@@ -38,7 +35,7 @@ class Followers {
       plan_.Do(action::MarkNotAlive{partition.id, meta.endpoint});
       return;
     }
-    if (status != nullptr && (status->Loading())) return;
+    if (status != nullptr && status->Loading()) return;
     // It still accepts writes (H1, H2), which nobody would have (M1).
     if (status != nullptr && status->mode == TableMode::kLeader) {
       plan_.Do(action::Demote{partition.id, meta.endpoint});
@@ -66,8 +63,7 @@ class Followers {
 
 void MendFollowers(ReplicasToMend& replicas) {
   Followers followers(replicas);
-  replicas.ForEachPartition(
-      [&](const Table&, const Partition& partition) { followers.Mend(partition); });
+  for (const Partition* partition : replicas.led) followers.Mend(*partition);
 }
 
 }  // namespace omdb

@@ -17,9 +17,12 @@ class Leaders {
   void Mend(const Table& table, const Partition& partition) {
     const ReplicaMeta* leader = partition.Leader();
     if (leader == nullptr) return BringLeaderBack(table, partition);
-    const size_t before = all_.planned();
+    const size_t before = plan_.decision.actions.size();
     MendLeader(table, partition, *leader);
-    if (all_.planned() == before) all_.led.insert(partition.id);
+    const ReplicaStatus* status = all_.Status(*leader, partition);
+    if (plan_.decision.actions.size() == before && status != nullptr &&
+        status->mode == TableMode::kLeader)
+      all_.led.push_back(&partition);
   }
 
  private:
@@ -55,6 +58,10 @@ class Leaders {
       else
         followers_have = std::max(followers_have, status->offset);
     }
+    // What is to be copied anew is so wherever another one can lead.
+    if (former.size() > 1)
+      std::erase_if(former,
+                    [&](const ReplicaMeta* meta) { return MustBeCopied(partition, *meta); });
     return former.size() < 2 ? NotInHand(former, partition)
                              : LastOf(former, followers_have, partition);
   }
@@ -164,17 +171,14 @@ class Leaders {
   bool MustBeCopied(const Partition& partition, const ReplicaMeta& meta) const {
     const auto& hand = plan_.ledger().tablet;
     if (!hand || hand->name != meta.endpoint) return false;
-    const auto& held = hand->partitions;
-    return std::any_of(held.begin(), held.end(), [&](const HeldPartition& each) {
-      return each.id == partition.id && each.recover;
-    });
+    const HeldPartition* held = hand->Find(partition.id);
+    return held != nullptr && held->recover;
   }
 
   bool FitsItsTerm(const Partition& partition, const ReplicaMeta& meta, uint64_t offset) const {
     uint64_t term = all_.TermOf(partition, meta.endpoint).value_or(0);
     if (term == 0) term = plan_.ledger().FollowedInTerm(partition.id, meta.endpoint);
-    return term > 0 ? BeyondItsTerm(partition.term_offsets, {term, offset}).count == 0
-                    : offset < partition.Term().offset;
+    return FitsTheTerms(partition, {term, offset});
   }
 
   // A leader that was restarted may have lost its last rows with the power of its node (F1.6), and
@@ -275,8 +279,11 @@ class Leaders {
 
 void MendLeaders(ReplicasToMend& replicas) {
   Leaders leaders(replicas);
-  replicas.ForEachPartition(
-      [&](const Table& table, const Partition& partition) { leaders.Mend(table, partition); });
+  for (const Table& table : replicas.database.tables) {
+    for (const Partition& partition : table.partitions) {
+      if (!OpUnderWayOn(replicas.database, partition.id)) leaders.Mend(table, partition);
+    }
+  }
 }
 
 }  // namespace omdb

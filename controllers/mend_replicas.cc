@@ -1,6 +1,5 @@
 #include "controllers/mend_replicas.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "controllers/mend_steps.h"
@@ -25,10 +24,8 @@ bool ReplicasToMend::InHand(const ReplicaMeta& meta, const Partition& partition)
   const bool still_leads = status != nullptr && status->mode == TableMode::kLeader;
   if (!ledger.tablet || still_leads) return false;
   const TabletInHand& hand = *ledger.tablet;
-  const auto held =
-      std::find_if(hand.partitions.begin(), hand.partitions.end(),
-                   [&partition](const HeldPartition& each) { return each.id == partition.id; });
-  if (held == hand.partitions.end()) return false;
+  const HeldPartition* held = hand.Find(partition.id);
+  if (held == nullptr) return false;
   // The nameserver removes no replica that it has as a leader.
   if (meta.endpoint == held->extra_replica && hand.step == TabletStep::kRemoveExtraReplicas)
     return !meta.is_leader;

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "controllers/guards.h"
 #include "controllers/plan.h"
@@ -18,19 +18,8 @@ class ReplicasToMend {
  public:
   explicit ReplicasToMend(Plan& plan) : plan(plan), database(*plan.seen.database) {}
 
-  // Each partition that no op is under way on.
-  template <typename Visit>
-  void ForEachPartition(const Visit& visit) const {
-    for (const Table& table : database.tables) {
-      for (const Partition& partition : table.partitions) {
-        if (!OpUnderWayOn(database, partition.id)) visit(table, partition);
-      }
-    }
-  }
-
   // As a follower, together with what else is to be loaded on that tablet.
   void Load(const Table& table, const Partition& partition, const std::string& tablet);
-  size_t planned() const { return plan.decision.actions.size() + loads_.size(); }
   // Plans what was gathered.
   void PlanLoads();
 
@@ -48,8 +37,8 @@ class ReplicasToMend {
   const Database& database;
   // What keeps a leader from leading, where nothing can be done.
   Problem blocked;
-  // Partitions whose leader needs nothing.
-  std::set<PartitionId> led;
+  // Partitions whose leader needs nothing, and that no op is under way on.
+  std::vector<const Partition*> led;
   // Some leader loads, or gives way: what brings followers back may keep the lanes for long that a
   // change of leader needs (H3).
   bool leaders_to_come = false;

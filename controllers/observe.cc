@@ -187,9 +187,11 @@ void TimeTasks(std::vector<Op>& ops, absl::Time now, TaskTimes& times) {
 
 namespace {
 
-// One that was loaded anew lacks what its leader has sent before, and never gets it (F5.2.1 d).
-bool HasWhatItsLeaderBelieves(OpenMldb& openmldb, const Database& database, const PartitionId& id,
-                              const FollowerInfo& follower) {
+// One that was loaded anew lacks what its leader has sent before, and never gets it (F5.2.1 d). And
+// a leader that has heard nothing of a follower may call it where it was before (F5.11).
+bool IsSentRows(OpenMldb& openmldb, const Database& database, const PartitionId& id,
+                const std::string& leader, const FollowerInfo& follower) {
+  if (follower.offset == 0 && database.Status(leader, id)->offset > 0) return false;
   const ReplicaStatus* seen = database.Status(follower.endpoint, id);
   if (seen == nullptr || seen->offset >= follower.offset) return true;
   // It may have got it since.
@@ -225,7 +227,7 @@ void LookClosely(OpenMldb& openmldb, Database& database) {
       if (!followers.ok()) continue;
       std::set<std::string>& names = database.closely->followers[name];
       for (const FollowerInfo& follower : *followers) {
-        if (HasWhatItsLeaderBelieves(openmldb, database, partition.id, follower))
+        if (IsSentRows(openmldb, database, partition.id, leader->endpoint, follower))
           names.insert(follower.endpoint);
       }
     }

@@ -113,11 +113,10 @@ struct Op {
   bool BeingCancelled() const {
     return state == OpState::kCanceled && ended == absl::InfiniteFuture();
   }
+  bool ChangesLeader() const { return type == "kChangeLeaderOP"; }
   // A nameserver that did not reach ZooKeeper then leaves it there as one that runs, and its
   // successor changes the leader once more (F5.1).
-  bool IsFailedChangeOfLeader() const {
-    return state == OpState::kFailed && type == "kChangeLeaderOP";
-  }
+  bool IsFailedChangeOfLeader() const { return state == OpState::kFailed && ChangesLeader(); }
   bool Of(const PartitionId& id) const { return db == id.db && table == id.table && pid == id.pid; }
   bool operator==(const Op&) const = default;
 };

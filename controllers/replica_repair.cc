@@ -90,6 +90,11 @@ LostRows BeyondItsTerm(const std::vector<TermOffset>& terms, const TermPair& own
   return {};
 }
 
+bool FitsTheTerms(const Partition& partition, const TermPair& own) {
+  return own.term > 0 ? BeyondItsTerm(partition.term_offsets, own).count == 0
+                      : own.offset < partition.Term().offset;
+}
+
 absl::StatusOr<LostRows> PrepareRecovery(OpenMldb& openmldb, const PartitionId& id,
                                          StorageMode storage, const std::string& tablet,
                                          uint64_t followed_in_term) {
@@ -188,9 +193,7 @@ absl::StatusOr<Rejoined> Rejoin(OpenMldb& openmldb, Clock& clock, const Table& t
   // A restarted tablet does not know its term before a leader tells it.
   const bool restarted = own.term == 0;
   if (restarted) own.term = followed_in_term;
-  const bool fits = own.term > 0 ? BeyondItsTerm(partition.term_offsets, own).count == 0
-                                 : own.offset < partition.Term().offset;
-  if (own.is_leader || refuses || !fits || own.offset > pairs[1]->offset)
+  if (own.is_leader || refuses || !FitsTheTerms(partition, own) || own.offset > pairs[1]->offset)
     return Rejoined::kMustBeCopied;
   // Not later: to one that knows its term RecoverTable copies nothing (F5.5). Whoever has run on
   // counts what has outlived its time for longer than its leader, or shorter.

@@ -34,6 +34,9 @@ struct LostRows {
 // entry is `own.offset` of `own.term`: its entries that lie beyond the end of its term.
 LostRows BeyondItsTerm(const std::vector<TermOffset>& terms, const TermPair& own);
 
+// Nothing of it does. One whose term nobody knows has written nothing in the last one.
+bool FitsTheTerms(const Partition& partition, const TermPair& own);
+
 // Before RecoverFromLeader: the leader forgets the replica, and what only the replica has is
 // counted, which nobody can afterwards. `followed_in_term` is the last term in which it is known to
 // have followed or led, 0 when none is.

@@ -82,7 +82,8 @@ struct Database {
   std::map<std::string, std::map<std::pair<uint32_t, uint32_t>, ReplicaStatus>> loaded;
   // What only a look at every replica shows, by ToString(PartitionId); taken where it is needed.
   struct CloseLook {
-    // As their leader lists them, without those that lack what it has sent them.
+    // As their leader lists them, without those that it does not reach, or that lack what it has
+    // sent them.
     std::map<std::string, std::set<std::string>> followers;
     std::map<std::string, std::map<std::string, uint64_t>> terms;  // of loaded replicas, by tablet
   };

@@ -32,11 +32,17 @@ bool AsRemembered(const HeldPartition& held, const ReplicaStatus& status, uint64
 }
 
 // Whoever led it may have been failed over since: a leader does not go on from rows that it lacks.
-bool FitsTheTerms(const Ledger& ledger, const Partition& partition, const std::string& tablet,
-                  uint64_t offset) {
+bool FitsAKnownTerm(const Ledger& ledger, const Partition& partition, const std::string& tablet,
+                    uint64_t offset) {
   if (partition.term_offsets.empty()) return true;
   const uint64_t term = ledger.FollowedInTerm(partition.id, tablet);
   return term > 0 && BeyondItsTerm(partition.term_offsets, {term, offset}).count == 0;
+}
+
+bool CopiedByAnOp(const Database& database, const PartitionId& id) {
+  return std::any_of(database.ops.begin(), database.ops.end(), [&id](const Op& op) {
+    return op.UnderWay() && op.Of(id) && !op.ChangesLeader();
+  });
 }
 
 // Somebody has the replica recovered meanwhile. It is left to that, and no leader goes on from
@@ -46,7 +52,7 @@ bool NobodyElseRecovers(Plan& plan) {
   const std::string& tablet = plan.ledger().tablet->name;
   for (HeldPartition& held : plan.ledger().tablet->partitions) {
     const Partition* partition = database.FindPartition(held.id);
-    if (partition == nullptr || held.recover || !OpUnderWayOn(database, held.id)) continue;
+    if (partition == nullptr || held.recover || !CopiedByAnOp(database, held.id)) continue;
     held.recover = true;
     if (partition->LedBy(held.attached_to))
       plan.Do(action::Detach{held.id, held.attached_to, tablet});
@@ -70,8 +76,8 @@ bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& foll
   for (HeldPartition& held : plan.ledger().tablet->partitions) {
     const Partition* partition = database.FindPartition(held.id);
     const std::string endpoint = follower(held);
-    if (partition == nullptr || endpoint.empty()) continue;
-    if (partition->LedBy(endpoint)) continue;  // it alone had all rows
+    const ReplicaMeta* meta = partition == nullptr ? nullptr : partition->Find(endpoint);
+    if (meta == nullptr || meta->is_alive) continue;  // it came alive while its tablet was away
     const ReplicaStatus* leader = LeaderStatus(database, *partition);
     if (leader == nullptr) {
       return plan.Wait("NoLeader",
@@ -87,7 +93,7 @@ bool AttachAndCatchUp(Plan& plan, const std::string& doing, const Follower& foll
     if (attached && plan.seen.now - held.attached_at < kAttachAnew) continue;
     // At any change under /nodes the nameserver tells tablets where the others are (F1.3).
     if (attached) stale.insert(endpoint);
-    if (!attached && !FitsTheTerms(plan.ledger(), *partition, endpoint, own->offset)) {
+    if (!attached && !FitsAKnownTerm(plan.ledger(), *partition, endpoint, own->offset)) {
       plan.Do(action::Recover{held.id, endpoint});
       continue;
     }
@@ -138,7 +144,7 @@ bool Load(Plan& plan) {
                        absl::StrCat("the leader of ", ToString(held.id), " does not answer"));
     }
     const bool fits =
-        held.StaysLeader() || FitsTheTerms(plan.ledger(), *partition, hand.name, status->offset);
+        held.StaysLeader() || FitsAKnownTerm(plan.ledger(), *partition, hand.name, status->offset);
     const bool complete = HasItsRecords(held, *status);
     if (fits && complete && AsRemembered(held, *status, leader->offset)) continue;
     held.recover = true;
@@ -187,21 +193,23 @@ bool MarkAlive(Plan& plan) {
   if (!NobodyElseRecovers(plan)) return plan.Acting(Progress(plan, "detaching followers"));
   const Database& database = *plan.seen.database;
   const TabletInHand& hand = *plan.ledger().tablet;
+  int left = 0;
   int recovering = 0;
   for (const HeldPartition& held : hand.partitions) {
     const Partition* partition = database.FindPartition(held.id);
     const ReplicaMeta* meta = partition == nullptr ? nullptr : partition->Find(hand.name);
     if (meta == nullptr || meta->is_alive) continue;
-    if (!held.recover) {
+    ++left;
+    if (held.recover) ++recovering;
+    // Its metadata are the op's to write.
+    if (OpUnderWayOn(database, held.id)) continue;
+    // A recovery may fail for no reason, and is simply asked for again (H4).
+    if (held.recover)
+      plan.Do(action::Recover{held.id, hand.name});
+    else
       plan.Do(action::MarkAlive{held.id, hand.name});
-      continue;
-    }
-    ++recovering;
-    const bool running = OpUnderWayOn(database, held.id);
-    // It may fail for no reason, and is simply asked for again (H4).
-    if (!running) plan.Do(action::Recover{held.id, hand.name});
   }
-  if (plan.decision.actions.empty() && recovering == 0) return true;
+  if (left == 0) return true;
   return plan.Acting(
       Progress(plan, recovering > 0 ? absl::StrCat("recovering ", recovering, " replicas")
                                     : std::string("taking its place")),

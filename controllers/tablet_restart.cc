@@ -64,6 +64,7 @@ bool KeptFromServing(const Plan& plan) {
 bool DetachFromLeaders(Plan& plan) {
   const Database& database = *plan.seen.database;
   const TabletInHand& hand = *plan.ledger().tablet;
+  bool none_left = true;
   for (const HeldPartition& held : hand.partitions) {
     const Partition* partition = database.FindPartition(held.id);
     if (partition == nullptr) continue;
@@ -72,10 +73,13 @@ bool DetachFromLeaders(Plan& plan) {
     if (meta == nullptr || leader == nullptr || partition->LedBy(hand.name)) continue;
     // Somebody else may have marked it; its leader keeps its position all the same.
     if (!meta->is_alive && held.attached_to.empty()) continue;
+    none_left = false;
+    // Somebody may be making it the leader, which must not be marked.
+    if (OpUnderWayOn(database, held.id)) continue;
     plan.RememberTerm(*partition, hand.name);
     plan.Do(action::Detach{held.id, leader->endpoint, hand.name});
   }
-  return plan.decision.actions.empty();
+  return none_left;
 }
 
 bool Restart(Plan& plan) {

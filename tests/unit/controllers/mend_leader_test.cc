@@ -156,6 +156,15 @@ TEST_F(SeveralLedBefore, TheOneOfTheHighestTermMayBeInHand) {
   EXPECT_THAT(Mend(), IsEmpty()) << "its turn comes";
 }
 
+TEST_F(SeveralLedBefore, TheOneThatIsToBeCopiedAnewDoesNotLead) {
+  Terms(9, 7);
+  TakeInHand(TabletStep::kMarkAlive);
+  ledger.tablet->partitions[0].recover = true;
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-1 alive for db.t/0 (tid 1) as its leader"));
+  Meta("c-tablet-1").is_leader = false;
+  EXPECT_THAT(Mend(), IsEmpty()) << "nobody else led";
+}
+
 TEST_F(SeveralLedBefore, EachIsWaitedForWhileItLoads) {
   Terms(9, 7);
   for (const TableState state : {TableState::kLoading, TableState::kUndefined}) {

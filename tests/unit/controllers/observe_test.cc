@@ -122,6 +122,14 @@ TEST_F(LookingClosely, ListsNoFollowerThatLacksWhatItsLeaderHasSent) {
   EXPECT_THAT(LookAt(read).followers.at(kName), ElementsAre("b")) << "nobody knows";
 }
 
+TEST_F(LookingClosely, ListsNoFollowerThatItsLeaderHasNotReached) {
+  Database read = Read();
+  openmldb.Replica("a").offset = 0;  // all that it believes of a follower
+  EXPECT_THAT(LookAt(read).followers.at(kName), IsEmpty());
+  read.loaded["a"].begin()->second.offset = 0;
+  EXPECT_THAT(LookAt(read).followers.at(kName), ElementsAre("b")) << "there is nothing to send";
+}
+
 TEST_F(LookingClosely, LeavesOutWhatDoesNotAnswer) {
   openmldb.On("GetTableFollower", Refused(kAway));
   openmldb.On("GetTermPair b", Refused(kAway));

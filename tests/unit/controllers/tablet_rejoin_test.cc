@@ -90,6 +90,16 @@ TEST_F(Drained, IsNotAttachedToWhatItCameToLead) {
   EXPECT_THAT(Actions(Next()), ElementsAre("attach c-tablet-0 for 2 partitions"));
 }
 
+TEST_F(Drained, IsNotAttachedWhereItIsAlive) {
+  Loaded();
+  Next();
+  Attached();
+  ledger.tablet->partitions[1].attached_to.clear();
+  ledger.followed_in_term.erase(FollowerKey(cluster.Id("t", 1), "c-tablet-0"));
+  cluster.Meta("t", 1, "c-tablet-0").is_alive = true;
+  EXPECT_THAT(Actions(Next()), Not(Contains(HasSubstr("db.t/1")))) << "RecoverTable refuses it";
+}
+
 TEST_F(Drained, TakesItsPlaceOnceItHasCaughtUp) {
   Loaded();
   cluster.Status("t", 1, "c-tablet-1").offset = 150;
@@ -149,6 +159,23 @@ TEST_F(Recovered, IsDetachedFromALeaderThatItHadBeforeItWasLoaded) {
   Attached();
   Recover();
   EXPECT_THAT(Actions(Next()), Contains("detach c-tablet-0 from c-tablet-1 for db.t/1 (tid 1)"));
+}
+
+TEST_F(Drained, IsLeftAttachedWhileSomebodyMayBeMakingItTheLeader) {
+  Loaded();
+  Next();
+  Attached();
+  cluster.seen.database->ops = {
+      {20, "kChangeLeaderOP", OpState::kDoing, "kUpdateLeaderInfo", "db", "t", 1}};
+  EXPECT_THAT(Actions(Next()), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1)",
+                                           "mark c-tablet-0 alive for db.t/2 (tid 1)"));
+  EXPECT_FALSE(ledger.tablet->partitions[1].recover);
+  for (uint32_t pid : {0u, 2u}) {
+    cluster.Meta("t", pid, "c-tablet-0").is_alive = true;
+    cluster.Meta("t", pid, "c-tablet-0").is_leader = false;
+  }
+  EXPECT_THAT(Actions(Next()), IsEmpty());
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kMarkAlive);
 }
 
 TEST_F(Drained, HasTheTermsOfItsLeaderWhereNoneIsKnown) {

@@ -41,6 +41,16 @@ TEST_F(Drained, IsDetachedOnceMoreWhenSomebodyRecoveredIt) {
   EXPECT_EQ(ledger.tablet->partitions[1].offset, 105u);
 }
 
+TEST_F(Drained, IsNotDetachedWhileSomebodyMayBeMakingItTheLeader) {
+  cluster.seen.database->ops = {
+      {20, "kChangeLeaderOP", OpState::kDoing, "kUpdateLeaderInfo", "db", "t", 1}};
+  EXPECT_THAT(Actions(Next()), ElementsAre("detach c-tablet-0 from c-tablet-2 for db.t/2 (tid 1)"));
+  cluster.Meta("t", 2, "c-tablet-0").is_alive = false;
+  ledger.tablet->partitions[2].attached_to.clear();
+  EXPECT_THAT(Actions(Next()), IsEmpty());
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kDetach);
+}
+
 TEST_F(Drained, IsDetachedOnceMoreRightBeforeItStops) {
   Detached();
   GoTo(TabletStep::kRestart);
