@@ -54,7 +54,7 @@ def test_an_operator_that_is_killed_at_any_moment_goes_on(cluster, tmp_path):
         nonlocal killed
         cluster.apply(version="0.9.2")
         while killed < KILLS:
-            time.sleep(chance.uniform(0.2, 2))
+            time.sleep(chance.uniform(0.2, 1.5))
             assert not cluster.ready("0.9.2"), f"the rollout was over after {killed} kills"
             killed += kube.wait_until(kill_the_leading_operator, 60, "an operator that leads", every=0.1)
         cluster.wait_ready("0.9.2", patience=600)
