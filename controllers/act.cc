@@ -215,7 +215,7 @@ class Actor {
   absl::Status operator()(const action::RecoverSnapshot& a) {
     return openmldb_.RecoverSnapshot(a.partition, a.tablet);
   }
-  absl::Status operator()(const action::EndOp& a) { return EndOp(openmldb_, a.id); }
+  absl::Status operator()(const action::EndOp& a) { return EndOp(openmldb_, a.op); }
   absl::Status operator()(const action::Offline& a) {
     return openmldb_.OfflineEndpoint(a.tablet, kMostLanes);
   }

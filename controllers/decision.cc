@@ -75,7 +75,7 @@ struct Printer {
   std::string operator()(const action::RecoverSnapshot& a) const {
     return absl::StrCat("let ", a.tablet, " make snapshots of ", ToString(a.partition), " again");
   }
-  std::string operator()(const action::EndOp& a) const { return absl::StrCat("end op ", a.id); }
+  std::string operator()(const action::EndOp& a) const { return absl::StrCat("end op ", a.op.id); }
   std::string operator()(const action::Offline& a) const {
     return absl::StrCat("take tablet ", a.tablet, " offline");
   }

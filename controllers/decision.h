@@ -109,7 +109,7 @@ struct RecoverSnapshot {
 };
 // See EndOp in replica_repair.h.
 struct EndOp {
-  uint64_t id = 0;
+  Op op;
 };
 // Its partitions get other leaders (F5.3).
 struct Offline {

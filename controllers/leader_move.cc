@@ -239,7 +239,7 @@ absl::Status LeaderMove::EndOps(const absl::Status& why) {
     if (left.ok()) {
       for (const Op& op : *left) {
         if (op.UnderWay()) cancelled_.push_back(op);
-        (void)EndOp(openmldb_, op.id);
+        (void)EndOp(openmldb_, op);
       }
     }
     clock_.Sleep(kPoll);

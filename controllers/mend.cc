@@ -88,7 +88,7 @@ bool FreeLanes(Plan& plan) {
     } else {
       continue;
     }
-    plan.Do(action::EndOp{op.id});
+    plan.Do(action::EndOp{op});
   }
   if (plan.decision.actions.empty()) return true;
   return Mends(plan, "freeing what is stuck");

@@ -58,6 +58,17 @@ absl::Status CatchUp(OpenMldb& openmldb, Clock& clock, const PartitionId& id,
   return behind;
 }
 
+// A nameserver that did not reach ZooKeeper may have changed the leader in its memory alone: its
+// successor does not know, nor does any client.
+absl::Status TellOfItsLeader(OpenMldb& openmldb, const PartitionId& id) {
+  const auto partition = openmldb.GetPartition(id);
+  if (!partition.ok())  // the nameserver itself says so when the table is no more
+    return CodeOf(partition.status()) == 0 ? partition.status() : absl::OkStatus();
+  const ReplicaMeta* leader = partition->Leader();
+  if (leader == nullptr) return absl::OkStatus();
+  return openmldb.UpdateTableAliveStatus(id, leader->endpoint, true);
+}
+
 }  // namespace
 
 std::vector<absl::Status> Follow(OpenMldb& openmldb, const std::vector<PartitionId>& partitions,
@@ -119,11 +130,15 @@ absl::Status RecoverFromLeader(OpenMldb& openmldb, const PartitionId& id,
   return OkIf(OpenMldbCode::kPartitionAlive, openmldb.RecoverTable(id, tablet));
 }
 
-absl::Status EndOp(OpenMldb& openmldb, uint64_t op_id) {
+absl::Status EndOp(OpenMldb& openmldb, const Op& op) {
+  if (op.IsFailedChangeOfLeader()) {
+    if (absl::Status told = TellOfItsLeader(openmldb, {op.db, op.table, 0, op.pid}); !told.ok())
+      return told;
+  }
   // One that has ended already cannot be.
-  if (absl::Status status = openmldb.CancelOp(op_id); !status.ok() && CodeOf(status) == 0)
+  if (absl::Status status = openmldb.CancelOp(op.id); !status.ok() && CodeOf(status) == 0)
     return status;
-  return openmldb.DeleteOp(op_id);
+  return openmldb.DeleteOp(op.id);
 }
 
 absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMode storage,

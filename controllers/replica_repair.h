@@ -56,8 +56,9 @@ std::vector<absl::Status> Follow(OpenMldb& openmldb, const std::vector<Partition
                                  const std::string& follower);
 
 // Cancels an op and takes it out of its lane and out of ZooKeeper, where the nameserver's next
-// leader would find it as if nobody had cancelled it (F5.1).
-absl::Status EndOp(OpenMldb& openmldb, uint64_t op_id);
+// leader would find it as if nobody had cancelled it (F5.1). Clients are told of the leader that a
+// change which failed may have made all the same.
+absl::Status EndOp(OpenMldb& openmldb, const Op& op);
 
 enum class Rejoined {
   kYes,

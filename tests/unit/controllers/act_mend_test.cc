@@ -260,7 +260,7 @@ TEST_F(ActMend, LetsAReplicaMakeSnapshots) {
 
 TEST_F(ActMend, CancelsAnOpAndTakesItOutOfItsLane) {
   openmldb.ops = {{8, "kOP", OpState::kDoing}, {9, "kOP", OpState::kDoing}};
-  EXPECT_TRUE(Do(action::EndOp{9}).ok());
+  EXPECT_TRUE(Do(action::EndOp{openmldb.ops.back()}).ok());
   ASSERT_EQ(openmldb.ops.size(), 1u);
   EXPECT_EQ(openmldb.ops[0].id, 8u);
   EXPECT_EQ(openmldb.ops[0].state, OpState::kDoing);
@@ -269,15 +269,38 @@ TEST_F(ActMend, CancelsAnOpAndTakesItOutOfItsLane) {
 TEST_F(ActMend, DeletesAnOpThatCannotBeCancelledAnyMore) {
   openmldb.ops = {{9, "kOP", OpState::kFailed}};
   openmldb.On("CancelOp", Refused(OpenMldbError(312, "CancelOP 9", "not running")));
-  EXPECT_TRUE(Do(action::EndOp{9}).ok());
+  EXPECT_TRUE(Do(action::EndOp{openmldb.ops.back()}).ok());
   EXPECT_TRUE(openmldb.ops.empty());
 }
 
 TEST_F(ActMend, DeletesNoOpBesideANameserverThatDoesNotCancelIt) {
   openmldb.ops = {{9, "kOP", OpState::kDoing}};
   openmldb.On("CancelOp", Refused(kAway));
-  EXPECT_TRUE(absl::IsUnavailable(Do(action::EndOp{9})));
+  EXPECT_TRUE(absl::IsUnavailable(Do(action::EndOp{openmldb.ops.back()})));
   EXPECT_EQ(openmldb.ops.size(), 1u);
+}
+
+TEST_F(ActMend, TellsOfTheLeaderThatAFailedChangeMayHaveMade) {
+  openmldb.ops = {{9, "kChangeLeaderOP", OpState::kFailed, "-", "db", "t", 0}};
+  openmldb.On("UpdateTableAliveStatus", Refused(kAway));
+  EXPECT_TRUE(absl::IsUnavailable(Do(action::EndOp{openmldb.ops.back()})));
+  openmldb.On("GetPartition", Refused(kAway));
+  EXPECT_TRUE(absl::IsUnavailable(Do(action::EndOp{openmldb.ops.back()})));
+  ASSERT_EQ(openmldb.ops.size(), 1u) << "it is told before the op is forgotten";
+  bool told = false;
+  openmldb.On("UpdateTableAliveStatus", Then([&told] { told = true; }));
+  EXPECT_TRUE(Do(action::EndOp{openmldb.ops.back()}).ok());
+  EXPECT_TRUE(told);
+  EXPECT_TRUE(openmldb.ops.empty());
+}
+
+TEST_F(ActMend, EndsAFailedChangeOfWhatHasNoLeaderOrIsNoMore) {
+  const Op op{9, "kChangeLeaderOP", OpState::kFailed, "-", "db", "t", 0};
+  openmldb.Always("UpdateTableAliveStatus", Refused(kAway));
+  openmldb.On("GetPartition", Refused(OpenMldbError(109, "GetTablePartition", "no table")));
+  EXPECT_TRUE(Do(action::EndOp{op}).ok());
+  for (ReplicaMeta& meta : openmldb.Meta().replicas) meta.is_alive = false;
+  EXPECT_TRUE(Do(action::EndOp{op}).ok());
 }
 
 TEST_F(ActMend, TakesATabletOffline) {
