@@ -46,8 +46,11 @@ class GrpcNetwork : public Network {
     if (flight->channel->GetState(/*try_to_connect=*/true) != GRPC_CHANNEL_READY) {
       GiveUpUnlessConnected(address, flight);
     }
-    auto answer = [this, address, flight, done = std::move(done)](const grpc::Status& status) {
-      executor_.Schedule(absl::ZeroDuration(), [address, flight, status, done] {
+    // The last that holds a channel must not be a thread of gRPC's own: destroying it there, gRPC
+    // waits for that very thread in vain and frees under its feet what it goes on with.
+    auto answer = [&executor = executor_, address, flight,
+                   done = std::move(done)](const grpc::Status& status) mutable {
+      executor.Schedule(absl::ZeroDuration(), [address, flight = std::move(flight), status, done] {
         if (flight->unreachable && !status.ok()) {
           return done(absl::UnavailableError(absl::StrCat(address, ": no connection")));
         }
