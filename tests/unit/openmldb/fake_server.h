@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -38,14 +39,41 @@ class CallLog {
   std::vector<std::string> calls_;
 };
 
-// One method of a fake service: the test says what it answers; unset, it answers an empty reply.
+// What a method answers: an empty reply, until the test says otherwise while the server's threads
+// run.
+template <typename Request, typename Response>
+class Answer {
+ public:
+  using Function = std::function<grpc::Status(const Request&, Response*)>;
+
+  Answer& operator=(Function function) {
+    absl::MutexLock lock(&mutex_);
+    function_ = std::move(function);
+    return *this;
+  }
+  grpc::Status operator()(const Request& request, Response* reply) const {
+    const Function function = Get();
+    return function ? function(request, reply) : grpc::Status::OK;
+  }
+
+ private:
+  Function Get() const {
+    absl::MutexLock lock(&mutex_);
+    return function_;
+  }
+
+  mutable absl::Mutex mutex_;
+  Function function_;
+};
+
+// One method of a fake service.
 // NOLINTBEGIN(bugprone-macro-parentheses): types and names take none.
 #define OMDB_FAKE_METHOD(Method, Request, Response)                                          \
-  std::function<grpc::Status(const Request&, Response*)> on_##Method;                        \
+  Answer<Request, Response> on_##Method;                                                     \
   grpc::Status Method(grpc::ServerContext* context, const Request* request, Response* reply) \
       override {                                                                             \
     log.Add(#Method, *context);                                                              \
-    return on_##Method ? on_##Method(*request, reply) : grpc::Status::OK;                    \
+    return on_##Method(*request, reply);                                                     \
   }
 // NOLINTEND(bugprone-macro-parentheses)
 
