@@ -220,6 +220,14 @@ TEST_F(ActInHand, LoadsWhatIsNotHeldAndTellsWhatTheTabletRefuses) {
   EXPECT_THAT(notes, IsEmpty()) << "nobody leaves it to RecoverTable";
 }
 
+TEST_F(ActInHand, LearnsNothingOfTheTabletInHandFromALoadElsewhere) {
+  ledger.tablet->name = "b";
+  openmldb.loaded["a"].clear();
+  openmldb.On("Load db.t/0 (tid 1)", RefusedWith(OpenMldbCode::kInvalidParameter));
+  EXPECT_FALSE(Do(LoadBoth(kZero, kOne)).ok());
+  EXPECT_FALSE(Held(0).recover || Held(1).recover);
+}
+
 // Its leader would wait for it.
 TEST_F(ActInHand, CountsNoLongerOnAFollowerThatCannotBeLoaded) {
   ledger.tablet.reset();

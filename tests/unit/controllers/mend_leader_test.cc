@@ -163,6 +163,10 @@ TEST_F(SeveralLedBefore, TheOneThatIsToBeCopiedAnewDoesNotLead) {
   EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-1 alive for db.t/0 (tid 1) as its leader"));
   Meta("c-tablet-1").is_leader = false;
   EXPECT_THAT(Mend(), IsEmpty()) << "nobody else led";
+  Meta("c-tablet-1").is_leader = true;
+  ledger.tablet->partitions.erase(ledger.tablet->partitions.begin());
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"))
+      << "it was created meanwhile";
 }
 
 TEST_F(SeveralLedBefore, EachIsWaitedForWhileItLoads) {
