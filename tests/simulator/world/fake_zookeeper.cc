@@ -22,12 +22,12 @@ class FakeZooKeeper::Client : public Coordination {
         ensemble_alive_(ensemble.alive_),
         name_(std::move(name)),
         executor_(executor) {
-    ensemble_.clients_.insert(this);
+    ensemble_.clients_.push_back(this);
   }
   ~Client() override {
     *alive_ = false;
     if (!*ensemble_alive_) return;
-    ensemble_.clients_.erase(this);
+    std::erase(ensemble_.clients_, this);
     auto session = ensemble_.sessions_.find(session_);
     if (session == ensemble_.sessions_.end()) return;
     session->second.client = nullptr;

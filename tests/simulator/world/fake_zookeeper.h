@@ -82,7 +82,7 @@ class FakeZooKeeper {
   bool up_ = true;
   uint64_t last_session_ = 0;
   std::map<uint64_t, Session> sessions_;
-  std::set<Client*> clients_;
+  std::vector<Client*> clients_;  // in the order of their beginnings: the same in each run
   std::set<std::string> unreachable_;
   std::map<std::string, Node> nodes_;
   Watches child_watches_;

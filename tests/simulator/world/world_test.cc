@@ -235,5 +235,32 @@ TEST(VirtualExecutorTest, SameSeedSameStory) {
   EXPECT_NE(story(3), story(4));
 }
 
+TEST(FakeZooKeeperTest, SameStoryWhereverItsClientsLieInMemory) {
+  auto story = [](bool last_lies_first) {
+    World world(3);
+    ProcessExecutor executor(world.executor);
+    std::string told;
+    std::vector<std::unique_ptr<Coordination>> clients;
+    auto room = world.zookeeper.NewClient("room", executor);
+    for (int i = 0; i < 8; ++i) {
+      if (i == 7 && last_lies_first) room.reset();
+      const std::string name(1, static_cast<char>('a' + i));
+      clients.push_back(world.zookeeper.NewClient(name, executor));
+      EXPECT_TRUE(clients.back()->Connect().ok());
+      EXPECT_TRUE(clients.back()->WatchChildren("/nodes", [&told, name] { told += name; }).ok());
+      if (i > 0) world.zookeeper.SetReachable(name, false);
+    }
+    EXPECT_TRUE(clients[0]->Create("/nodes/x", "", NodeMode::kPersistent).ok());
+    world.zookeeper.SetUp(false);
+    for (int i = 1; i < 8; ++i)
+      world.zookeeper.SetReachable(std::string(1, static_cast<char>('a' + i)), true);
+    world.zookeeper.SetUp(true);  // all hear of it now, each after a time of its own
+    world.executor.RunFor(absl::Seconds(1));
+    return told;
+  };
+  EXPECT_EQ(story(false).size(), 8u);
+  EXPECT_EQ(story(false), story(true));
+}
+
 }  // namespace
 }  // namespace omdb::simulator
