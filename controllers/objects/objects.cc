@@ -44,8 +44,11 @@ DesiredObject Object(const ResourceType& type, Json metadata, Json spec) {
   return {type, std::move(object)};
 }
 
+// Asked for at each look, so it is a quick hash. Another build of the operator may come to another:
+// then the object is applied once more.
 DesiredObject Hashed(DesiredObject desired) {
-  desired.object["metadata"]["annotations"][kObjectHashAnnotation] = Hash(desired.object);
+  desired.object["metadata"]["annotations"][kObjectHashAnnotation] =
+      absl::StrCat(absl::Hex(std::hash<Json>()(desired.object), absl::kZeroPad16));
   return desired;
 }
 
@@ -56,30 +59,25 @@ Json Selector(const Cluster& cluster, Component component) {
           {"app.kubernetes.io/component", ToString(component)}};
 }
 
-DesiredObject Service(const Cluster& cluster, Component component, const std::string& name,
-                      bool headless) {
+DesiredObject Service(Component component, Json metadata, const Json& selector, bool headless) {
   const Json port = {{"name", component == Component::kZooKeeper ? "client" : "rpc"},
                      {"port", PortOf(component)},
                      {"targetPort", PortOf(component)},
                      {"protocol", "TCP"}};
-  Json spec = {{"selector", Selector(cluster, component)}, {"ports", Json::array({port})}};
+  Json spec = {{"selector", selector}, {"ports", Json::array({port})}};
   if (headless) {
     spec["clusterIP"] = "None";
     // A server that just started is reached before it is ready: its nameserver or its operator
     // makes it so.
     spec["publishNotReadyAddresses"] = true;
   }
-  return Hashed(Object(types::Service(),
-                       Metadata(cluster, name, ComponentLabels(cluster, component)),
-                       std::move(spec)));
+  return Hashed(Object(types::Service(), std::move(metadata), std::move(spec)));
 }
 
-DesiredObject Budget(const Cluster& cluster, Component component, int max_unavailable) {
-  return Hashed(Object(
-      types::PodDisruptionBudget(),
-      Metadata(cluster, WorkloadName(cluster, component), ComponentLabels(cluster, component)),
-      {{"maxUnavailable", max_unavailable},
-       {"selector", {{"matchLabels", Selector(cluster, component)}}}}));
+DesiredObject Budget(Json metadata, const Json& selector, int max_unavailable) {
+  return Hashed(
+      Object(types::PodDisruptionBudget(), std::move(metadata),
+             {{"maxUnavailable", max_unavailable}, {"selector", {{"matchLabels", selector}}}}));
 }
 
 // Kubernetes never lets it change: nothing is added here.
@@ -188,13 +186,17 @@ DesiredObject DesiredWorkload(const Cluster& cluster, Component component,
 
 std::vector<DesiredObject> SupportingObjects(const Cluster& cluster, Component component,
                                              bool handling) {
-  const std::string name = WorkloadName(cluster, component);
+  const Json selector = Selector(cluster, component);
+  const Json metadata =
+      Metadata(cluster, WorkloadName(cluster, component), ComponentLabels(cluster, component));
   std::vector<DesiredObject> objects = {
-      Service(cluster, component, name, component != Component::kApiServer)};
+      Service(component, metadata, selector, component != Component::kApiServer)};
   if (component == Component::kZooKeeper) {
-    objects.push_back(Service(cluster, component, ZooKeeperClientName(cluster), false));
+    Json client = metadata;
+    client["name"] = ZooKeeperClientName(cluster);
+    objects.push_back(Service(component, std::move(client), selector, false));
   }
-  objects.push_back(Budget(cluster, component, handling ? 0 : 1));
+  objects.push_back(Budget(metadata, selector, handling ? 0 : 1));
   return objects;
 }
 

@@ -97,11 +97,10 @@ class Hazards : public testing::TestWithParam<bool> {
     return HandOverLeaders(openmldb(), clock, from, {{id, StorageMode::kMemory, to}}, {})[0];
   }
   // Sequence numbers on one tablet that are not on the other.
-  std::set<uint64_t> OnlyOn(const PartitionId& id, const std::string& tablet,
-                            const std::string& other) {
+  Story::Rows OnlyOn(const PartitionId& id, const std::string& tablet, const std::string& other) {
     const auto there = story_.RowsOf(id, other);
-    std::set<uint64_t> rows = story_.RowsOf(id, tablet);
-    std::erase_if(rows, [&](uint64_t row) { return there.count(row) > 0; });
+    Story::Rows rows = story_.RowsOf(id, tablet);
+    absl::erase_if(rows, [&](uint64_t row) { return there.count(row) > 0; });
     return rows;
   }
   std::string GuardSays() {

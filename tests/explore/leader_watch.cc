@@ -1,10 +1,11 @@
 #include "tests/explore/leader_watch.h"
 
 #include <cstdint>
-#include <map>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace omdb::explore {
 namespace {
@@ -16,7 +17,7 @@ constexpr absl::Duration kInterval = absl::Milliseconds(50);
 
 void LeaderWatch::Look() {
   if (!two_leaders_.empty()) return;
-  std::map<std::pair<uint32_t, uint32_t>, std::string> leaders;
+  absl::flat_hash_map<std::pair<uint32_t, uint32_t>, absl::string_view> leaders;
   for (int i = 0; i < story_.shape().tablets; ++i) {
     auto* tablet = story_.tablet(i);
     if (tablet == nullptr || !tablet->running() || tablet->paused()) continue;

@@ -260,7 +260,7 @@ std::vector<std::string> Story::StopWritingAndFindLost() {
   for (const auto& [id, rows] : writer_.rows()) {
     const Partition* partition = now.FindPartition(id);
     const ReplicaMeta* leader = partition == nullptr ? nullptr : partition->Leader();
-    std::set<uint64_t> found;
+    Rows found;
     if (leader != nullptr) found = RowsOf(id, leader->endpoint);
     for (uint64_t sequence : rows.acknowledged) {
       if (found.count(sequence) == 0)
@@ -270,13 +270,13 @@ std::vector<std::string> Story::StopWritingAndFindLost() {
   return lost;
 }
 
-std::set<uint64_t> Story::RowsOf(const PartitionId& id, const std::string& tablet) {
+Story::Rows Story::RowsOf(const PartitionId& id, const std::string& tablet) {
   simulator::Caller caller(world_, "reader");
   ::openmldb::api::TraverseRequest request;
   request.set_tid(id.tid);
   request.set_pid(id.pid);
   request.set_limit(std::numeric_limits<int32_t>::max());
-  std::set<uint64_t> rows;
+  Rows rows;
   const auto address = user_.AddressOf(tablet);
   if (!address.ok()) return rows;
   const auto response = caller.Call<::openmldb::api::TraverseResponse>(
@@ -289,7 +289,7 @@ std::set<uint64_t> Story::RowsOf(const PartitionId& id, const std::string& table
     uint32_t key_size = 0;
     std::memcpy(&size, pairs.data() + at, sizeof size);
     std::memcpy(&key_size, pairs.data() + at + 4, sizeof key_size);
-    rows.insert(WorldWriter::Sequence(pairs.substr(at + 16, key_size)));
+    rows.insert(WorldWriter::Sequence(absl::string_view(pairs).substr(at + 16, key_size)));
     at += 8 + size;
   }
   return rows;

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "controllers/events.h"
 #include "controllers/reconciler.h"
 #include "tests/explore/memory_kubernetes.h"
@@ -80,8 +80,9 @@ class Story : public EventSink, public OpenMldbFactory {
   // Stops, lets replication come to rest and looks for every acknowledged row on its leader; the
   // rows not found.
   std::vector<std::string> StopWritingAndFindLost();
-  // The rows of a replica, by sequence number; nothing when its tablet does not have it.
-  std::set<uint64_t> RowsOf(const PartitionId& id, const std::string& tablet);
+  using Rows = absl::btree_set<uint64_t>;  // sequence numbers
+  // The rows of a replica; nothing when its tablet does not have it.
+  Rows RowsOf(const PartitionId& id, const std::string& tablet);
 
   ObjectKey key() const;  // of the resource
   ClusterStatus status();

@@ -50,7 +50,7 @@ std::string WorldWriter::LeaderOf(const PartitionId& id) {
 
 std::string WorldWriter::Key(uint64_t sequence) { return absl::StrCat("row-", sequence); }
 
-uint64_t WorldWriter::Sequence(const std::string& key) {
+uint64_t WorldWriter::Sequence(absl::string_view key) {
   uint64_t sequence = 0;
   (void)absl::SimpleAtoi(key.substr(key.find('-') + 1), &sequence);
   return sequence;

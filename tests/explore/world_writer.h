@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "controllers/openmldb.h"
 #include "name_server.pb.h"
 #include "tablet.pb.h"
@@ -43,7 +44,7 @@ class WorldWriter {
   static ::openmldb::api::PutRequest RequestFor(const PartitionId& id, uint64_t sequence);
   // The key of a row, and what it says.
   static std::string Key(uint64_t sequence);
-  static uint64_t Sequence(const std::string& key);
+  static uint64_t Sequence(absl::string_view key);
 
  private:
   simulator::Task<void> WritePartition(PartitionId id, absl::Duration interval,

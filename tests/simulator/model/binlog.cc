@@ -38,7 +38,7 @@ absl::Status Binlog::ReadFile(Disk& disk, const std::string& path,
   });
 }
 
-absl::Status Binlog::Append(const api::LogEntry& entry) {
+absl::Status Binlog::Append(api::LogEntry entry) {
   if (file_.empty() || entries_in_file_ >= kEntriesPerFile) {
     file_ = absl::StrFormat("%s/%020d.log", directory_, entry.log_index());
     entries_in_file_ = 0;
@@ -52,7 +52,7 @@ absl::Status Binlog::Append(const api::LogEntry& entry) {
   if (!written.ok()) return written;
   ++entries_in_file_;
   last_offset_ = entry.log_index();
-  recent_.push_back(entry);
+  recent_.push_back(std::move(entry));
   if (recent_.size() > kEntriesInMemory) recent_.pop_front();
   return absl::OkStatus();
 }

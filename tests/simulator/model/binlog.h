@@ -30,7 +30,7 @@ class Binlog {
 
   // Goes on after the last entry replayed, in a new file.
   void ContinueAfter(uint64_t offset) { last_offset_ = offset; }
-  absl::Status Append(const openmldb::api::LogEntry& entry);
+  absl::Status Append(openmldb::api::LogEntry entry);
   // Index of the last entry; 0 for an empty log.
   uint64_t last_offset() const { return last_offset_; }
 

@@ -1,9 +1,9 @@
 #ifndef OMDB_TESTS_SIMULATOR_MODEL_EXECUTOR_H_
 #define OMDB_TESTS_SIMULATOR_MODEL_EXECUTOR_H_
 
-#include <functional>
 #include <random>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 
 namespace omdb::simulator {
@@ -14,10 +14,12 @@ namespace omdb::simulator {
 // the process front may be called from elsewhere.
 class Executor {
  public:
+  using Work = absl::AnyInvocable<void()>;
+
   virtual ~Executor() = default;
 
   virtual absl::Time Now() = 0;
-  virtual void Schedule(absl::Duration delay, std::function<void()> work) = 0;
+  virtual void Schedule(absl::Duration delay, Work work) = 0;
   // The only source of chance in the model.
   virtual std::mt19937_64& random() = 0;
 };

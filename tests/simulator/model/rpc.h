@@ -2,11 +2,11 @@
 #define OMDB_TESTS_SIMULATOR_MODEL_RPC_H_
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -32,7 +32,7 @@ class Network {
   // `method` is "openmldb.api.TabletServer/Put". `done` runs on the caller's executor, exactly
   // once, never from within Call; `response` is the prototype of the expected message.
   virtual void Call(
-      const std::string& address, const std::string& method,
+      const std::string& address, std::string method,
       std::unique_ptr<google::protobuf::Message> request,
       std::unique_ptr<google::protobuf::Message> response, absl::Duration timeout,
       std::function<void(absl::StatusOr<std::unique_ptr<google::protobuf::Message>>)> done) = 0;
@@ -45,7 +45,7 @@ Task<absl::StatusOr<Response>> CallPeer(Network& network, std::string address, s
                                         Request request, absl::Duration timeout) {
   using Message = google::protobuf::Message;
   Promise<absl::StatusOr<std::unique_ptr<Message>>> promise;
-  network.Call(address, method, std::make_unique<Request>(std::move(request)),
+  network.Call(address, std::move(method), std::make_unique<Request>(std::move(request)),
                std::make_unique<Response>(), timeout,
                [promise](absl::StatusOr<std::unique_ptr<Message>> answer) {
                  promise.Set(std::move(answer));
@@ -120,7 +120,7 @@ class Dispatcher {
   }
 
   Scope scope_;
-  std::map<std::string, Method> methods_;
+  absl::flat_hash_map<std::string, Method> methods_;
 };
 
 }  // namespace omdb::simulator

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
 #include "tablet.pb.h"
 
@@ -37,7 +38,7 @@ class Table {
   using RowPtr = std::shared_ptr<Row>;
   // Newest first; among equal times the last put first.
   using Times = std::multimap<uint64_t, RowPtr, std::greater<>>;
-  using Keys = std::map<std::string, Times>;
+  using Keys = absl::btree_map<std::string, Times>;
 
   explicit Table(const openmldb::api::TableMeta& meta);
 

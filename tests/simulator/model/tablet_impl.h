@@ -75,7 +75,7 @@ class TabletServer::Impl {
   api::TraverseResponse Traverse(api::TraverseRequest& request);
   api::QueryResponse Query(api::QueryRequest& request);
   // Appends to the log, wakes the senders.
-  absl::Status Append(Partition& partition, const api::LogEntry& entry);
+  absl::Status Append(Partition& partition, api::LogEntry entry);
 
   // tablet_roles.cc
   api::AppendEntriesResponse AppendEntries(api::AppendEntriesRequest& request);

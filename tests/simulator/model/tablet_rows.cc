@@ -82,8 +82,8 @@ void TraverseKey(const std::string& key, const Table::Times& times,
 
 }  // namespace
 
-absl::Status TabletServer::Impl::Append(Partition& partition, const api::LogEntry& entry) {
-  absl::Status appended = partition.binlog.Append(entry);
+absl::Status TabletServer::Impl::Append(Partition& partition, api::LogEntry entry) {
+  absl::Status appended = partition.binlog.Append(std::move(entry));
   if (appended.ok()) partition.replicator.Notify();
   return appended;
 }
@@ -108,7 +108,7 @@ api::PutResponse TabletServer::Impl::Put(api::PutRequest& request) {
   entry.mutable_dimensions()->Swap(request.mutable_dimensions());
   if (request.put_if_absent() && partition->rows.Contains(entry)) return Ok<Response>();
   if (!partition->rows.Put(entry)) return Answer<Response>(kPutFailed, "put failed");
-  absl::Status appended = Append(*partition, entry);
+  absl::Status appended = Append(*partition, std::move(entry));
   if (!appended.ok()) return Answer<Response>(kPutFailed, appended.ToString());
   return Ok<Response>();
 }
@@ -141,7 +141,7 @@ api::GeneralResponse TabletServer::Impl::Delete(api::DeleteRequest& request) {
   for (api::LogEntry& each : entries) {
     each.set_log_index(partition->binlog.last_offset() + 1);
     partition->rows.Delete(each);
-    absl::Status appended = Append(*partition, each);
+    absl::Status appended = Append(*partition, std::move(each));
     if (!appended.ok()) return Answer<Response>(kGenericError, appended.ToString());
   }
   return Ok<Response>();

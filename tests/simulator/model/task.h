@@ -4,9 +4,9 @@
 #include <coroutine>
 #include <exception>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "absl/time/time.h"
@@ -194,21 +194,23 @@ class Scope {
   // Starts `task` from the executor's queue, not from within this call.
   void Spawn(Task<void> task) {
     auto frame = Run(this, std::move(task)).handle;
-    frames_.insert(frame);
+    frame.promise().place = frames_.insert(frames_.end(), frame);
     Post(absl::ZeroDuration(), [frame] { frame.resume(); });
   }
 
   // Schedules `work`, dropped when this scope is gone by then.
-  void Post(absl::Duration delay, std::function<void()> work) {
-    executor_.Schedule(delay, [alive = alive_, work = std::move(work)] {
+  void Post(absl::Duration delay, Executor::Work work) {
+    executor_.Schedule(delay, [alive = alive_, work = std::move(work)]() mutable {
       if (*alive) work();
     });
   }
 
  private:
+  using Frames = std::list<std::coroutine_handle<>>;
   struct Detached {
     struct promise_type {
       Scope* scope = nullptr;
+      Frames::iterator place;
       // The coroutine's parameters, so that the frame knows its owner.
       promise_type(Scope* owner, const Task<void>&) : scope(owner) {}
       Detached get_return_object() {
@@ -216,7 +218,7 @@ class Scope {
       }
       std::suspend_always initial_suspend() noexcept { return {}; }
       std::suspend_never final_suspend() noexcept {
-        scope->frames_.erase(std::coroutine_handle<promise_type>::from_promise(*this));
+        scope->frames_.erase(place);
         return {};
       }
       void return_void() {}
@@ -228,7 +230,7 @@ class Scope {
 
   Executor& executor_;
   std::shared_ptr<bool> alive_;
-  std::set<std::coroutine_handle<Detached::promise_type>> frames_;
+  Frames frames_;  // in the order of their beginnings
 };
 
 }  // namespace omdb::simulator

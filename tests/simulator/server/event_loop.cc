@@ -8,7 +8,7 @@ namespace omdb::simulator {
 
 absl::Time EventLoop::Now() { return absl::Now(); }
 
-void EventLoop::Schedule(absl::Duration delay, std::function<void()> work) {
+void EventLoop::Schedule(absl::Duration delay, Work work) {
   {
     std::lock_guard lock(mutex_);
     items_.push({absl::Now() + delay, next_order_++, std::move(work)});
@@ -28,7 +28,7 @@ void EventLoop::Run() {
       changed_.wait_until(lock, absl::ToChronoTime(due));
       continue;
     }
-    std::function<void()> work = std::move(const_cast<Item&>(items_.top()).work);
+    Work work = std::move(const_cast<Item&>(items_.top()).work);
     items_.pop();
     lock.unlock();
     work();

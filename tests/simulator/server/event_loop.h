@@ -22,7 +22,7 @@ class EventLoop : public Executor {
   EventLoop() : random_(std::random_device()()) {}
 
   absl::Time Now() override;
-  void Schedule(absl::Duration delay, std::function<void()> work) override;
+  void Schedule(absl::Duration delay, Work work) override;
   std::mt19937_64& random() override { return random_; }
 
   // Until Stop.
@@ -33,7 +33,7 @@ class EventLoop : public Executor {
   struct Item {
     absl::Time due;
     uint64_t order;
-    std::function<void()> work;
+    Work work;
     bool operator>(const Item& other) const {
       return due != other.due ? due > other.due : order > other.order;
     }

@@ -33,7 +33,7 @@ class GrpcNetwork : public Network {
  public:
   explicit GrpcNetwork(Executor& executor) : executor_(executor) {}
 
-  void Call(const std::string& address, const std::string& method, std::unique_ptr<Message> request,
+  void Call(const std::string& address, std::string method, std::unique_ptr<Message> request,
             std::unique_ptr<Message> response, absl::Duration timeout,
             std::function<void(absl::StatusOr<std::unique_ptr<Message>>)> done) override {
     auto flight = std::make_shared<Flight>();

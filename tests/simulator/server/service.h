@@ -24,15 +24,14 @@ class Service {
   Service(EventLoop& loop, Dispatcher& dispatcher) : loop_(loop), dispatcher_(dispatcher) {}
 
   void Call(const std::string& method, const Parse& parse, Done done) {
-    // The queue's functions are copied, so the message travels in a holder.
-    auto request = std::make_shared<std::unique_ptr<google::protobuf::Message>>(
-        dispatcher_.NewRequest(method));
-    if (!*request) return done(absl::UnimplementedError("unknown method " + method));
-    if (!parse(**request))
+    std::unique_ptr<google::protobuf::Message> request = dispatcher_.NewRequest(method);
+    if (!request) return done(absl::UnimplementedError("unknown method " + method));
+    if (!parse(*request))
       return done(absl::InvalidArgumentError("the request of " + method + " cannot be parsed"));
-    loop_.Schedule(absl::ZeroDuration(), [this, method, request, done = std::move(done)] {
-      dispatcher_.Handle(method, std::move(*request), done);
-    });
+    loop_.Schedule(absl::ZeroDuration(),
+                   [this, method, request = std::move(request), done = std::move(done)]() mutable {
+                     dispatcher_.Handle(method, std::move(request), std::move(done));
+                   });
   }
 
  private:

@@ -18,15 +18,20 @@ class FakeNetwork::Client : public Network {
         alive_(std::make_shared<bool>(true)) {}
   ~Client() override { *alive_ = false; }
 
-  void Call(const std::string& address, const std::string& method,
+  void Call(const std::string& address, std::string method,
             std::unique_ptr<google::protobuf::Message> request,
             std::unique_ptr<google::protobuf::Message> /*response*/, absl::Duration timeout,
             std::function<void(Answer)> done) override {
     if (!*network_alive_) return;
-    FakeNetwork::Call call{address_,       address, method,
-                           &executor_,     alive_,  network_.executor_.Now() + timeout,
+    FakeNetwork::Call call{++network_.calls_,
+                           address_,
+                           address,
+                           std::move(method),
+                           &executor_,
+                           alive_,
+                           network_.executor_.Now() + timeout,
                            std::move(done)};
-    network_.Start(std::move(call), std::move(request));
+    network_.Start(std::make_shared<FakeNetwork::Call>(std::move(call)), std::move(request));
   }
 
  private:
@@ -53,89 +58,79 @@ void FakeNetwork::Close(const std::string& address) {
   if (found == listeners_.end()) return;
   *found->second.alive = false;
   listeners_.erase(found);
-  std::vector<uint64_t> cut_off;
-  for (const auto& [id, call] : calls_under_way_) {
-    if (call.to == address) cut_off.push_back(id);
+  std::map<uint64_t, CallPtr> cut_off;
+  for (const auto& [deadline, call] : under_way_) {
+    if (call->to == address) cut_off.emplace(call->id, call);
   }
-  for (uint64_t id : cut_off) {
-    End(id, absl::UnavailableError(absl::StrCat(address, " closed the connection")));
-  }
+  for (const auto& [id, call] : cut_off)
+    End(*call, absl::UnavailableError(absl::StrCat(address, " closed the connection")));
 }
 
-void FakeNetwork::Start(Call call, std::unique_ptr<google::protobuf::Message> request) {
-  uint64_t id = ++calls_;
-  Fate fate = Judge(call, /*is_reply=*/false);
-  absl::Duration delay = DelayOf(call, /*is_reply=*/false);
-  deadlines_.insert({call.deadline, id});
-  calls_under_way_.emplace(id, std::move(call));
+void FakeNetwork::Start(const CallPtr& call, std::unique_ptr<google::protobuf::Message> request) {
+  Fate fate = Judge(*call, /*is_reply=*/false);
+  absl::Duration delay = DelayOf(*call, /*is_reply=*/false);
+  under_way_.emplace(std::pair(call->deadline, call->id), call);
   WatchDeadlines();
   if (fate == Fate::kLose) return;
-  // std::function wants copyable captures.
-  auto held = std::make_shared<std::unique_ptr<google::protobuf::Message>>(std::move(request));
-  executor_.Schedule(delay, [this, alive = alive_, id, fate, held] {
-    if (!*alive) return;
-    if (fate == Fate::kRefuse) return End(id, absl::UnavailableError("connection refused"));
-    Deliver(id, std::move(*held));
-  });
+  executor_.Schedule(delay,
+                     [this, alive = alive_, call, fate, request = std::move(request)]() mutable {
+                       if (!*alive) return;
+                       if (fate == Fate::kRefuse)
+                         return End(*call, absl::UnavailableError("connection refused"));
+                       Deliver(call, std::move(request));
+                     });
 }
 
-void FakeNetwork::Deliver(uint64_t id, std::unique_ptr<google::protobuf::Message> request) {
-  auto found = calls_under_way_.find(id);
-  if (found == calls_under_way_.end()) return;
-  auto listener = listeners_.find(found->second.to);
-  if (listener == listeners_.end()) {
-    return End(id, absl::UnavailableError(absl::StrCat(found->second.to, ": connection refused")));
-  }
+void FakeNetwork::Deliver(const CallPtr& call, std::unique_ptr<google::protobuf::Message> request) {
+  if (call->ended) return;
+  auto listener = listeners_.find(call->to);
+  if (listener == listeners_.end())
+    return End(*call, absl::UnavailableError(absl::StrCat(call->to, ": connection refused")));
   Dispatcher* dispatcher = listener->second.dispatcher;
-  auto held = std::make_shared<std::unique_ptr<google::protobuf::Message>>(std::move(request));
   // Through the server's executor: a hung server gets it when it wakes up (M6).
   listener->second.executor->Schedule(
       absl::ZeroDuration(), [this, alive = alive_, server_alive = listener->second.alive,
-                             dispatcher, id, method = found->second.method, held] {
+                             dispatcher, call, request = std::move(request)]() mutable {
         if (!*alive || !*server_alive) return;
-        dispatcher->Handle(method, std::move(*held),
-                           [this, alive, id](absl::StatusOr<Reply> reply) {
-                             if (*alive) Answered(id, std::move(reply));
+        dispatcher->Handle(call->method, std::move(request),
+                           [this, alive, call](absl::StatusOr<Reply> reply) {
+                             if (*alive) Answered(call, std::move(reply));
                            });
       });
 }
 
-void FakeNetwork::Answered(uint64_t id, absl::StatusOr<Reply> reply) {
-  auto found = calls_under_way_.find(id);
-  if (found == calls_under_way_.end()) return;
-  Fate fate = Judge(found->second, /*is_reply=*/true);
+void FakeNetwork::Answered(const CallPtr& call, absl::StatusOr<Reply> reply) {
+  if (call->ended) return;
+  Fate fate = Judge(*call, /*is_reply=*/true);
   if (fate == Fate::kLose) return;
-  absl::Duration delay = DelayOf(found->second, /*is_reply=*/true);
-  auto held = std::make_shared<absl::StatusOr<Reply>>(std::move(reply));
-  executor_.Schedule(delay, [this, alive = alive_, id, fate, held] {
+  absl::Duration delay = DelayOf(*call, /*is_reply=*/true);
+  executor_.Schedule(delay, [this, alive = alive_, call, fate, reply = std::move(reply)]() mutable {
     if (!*alive) return;
-    if (fate == Fate::kRefuse) return End(id, absl::UnavailableError("connection reset"));
-    if (!held->ok()) return End(id, held->status());
-    End(id, std::move((*held)->message));
+    if (fate == Fate::kRefuse) return End(*call, absl::UnavailableError("connection reset"));
+    if (!reply.ok()) return End(*call, reply.status());
+    End(*call, std::move(reply->message));
   });
 }
 
-void FakeNetwork::End(uint64_t id, Answer answer) {
-  auto found = calls_under_way_.find(id);
-  if (found == calls_under_way_.end()) return;
-  Call call = std::move(found->second);
-  calls_under_way_.erase(found);
-  deadlines_.erase({call.deadline, id});
+void FakeNetwork::End(Call& call, Answer answer) {
+  if (std::exchange(call.ended, true)) return;
+  under_way_.erase({call.deadline, call.id});
   if (!*call.caller_alive) return;
-  auto held = std::make_shared<Answer>(std::move(answer));
   call.caller->Schedule(absl::ZeroDuration(),
-                        [done = std::move(call.done), alive = call.caller_alive, held] {
-                          if (*alive) done(std::move(*held));
+                        [done = std::move(call.done), alive = call.caller_alive,
+                         answer = std::move(answer)]() mutable {
+                          if (*alive) done(std::move(answer));
                         });
 }
 
 void FakeNetwork::WatchDeadlines() {
-  if (deadlines_.empty() || deadlines_.begin()->first >= watched_) return;
-  watched_ = deadlines_.begin()->first;
+  if (under_way_.empty() || Earliest() >= watched_) return;
+  watched_ = Earliest();
   executor_.Schedule(watched_ - executor_.Now(), [this, alive = alive_] {
     if (!*alive) return;
-    while (!deadlines_.empty() && deadlines_.begin()->first <= executor_.Now()) {
-      End(deadlines_.begin()->second, absl::DeadlineExceededError("no answer in time"));
+    while (!under_way_.empty() && Earliest() <= executor_.Now()) {
+      const CallPtr late = under_way_.begin()->second;
+      End(*late, absl::DeadlineExceededError("no answer in time"));
     }
     watched_ = absl::InfiniteFuture();
     WatchDeadlines();

@@ -58,23 +58,27 @@ class FakeNetwork {
   class Client;
   using Answer = absl::StatusOr<std::unique_ptr<google::protobuf::Message>>;
   struct Call {
+    uint64_t id;
     std::string from, to, method;
     Executor* caller;
     std::shared_ptr<bool> caller_alive;
     absl::Time deadline;
     std::function<void(Answer)> done;
+    bool ended = false;
   };
+  using CallPtr = std::shared_ptr<Call>;
   struct Listener {
     Dispatcher* dispatcher;
     Executor* executor;
     std::shared_ptr<bool> alive;
   };
 
-  void Start(Call call, std::unique_ptr<google::protobuf::Message> request);
-  void Deliver(uint64_t id, std::unique_ptr<google::protobuf::Message> request);
-  void Answered(uint64_t id, absl::StatusOr<Reply> reply);
-  // The caller gets `answer` at once, on its executor.
-  void End(uint64_t id, Answer answer);
+  void Start(const CallPtr& call, std::unique_ptr<google::protobuf::Message> request);
+  void Deliver(const CallPtr& call, std::unique_ptr<google::protobuf::Message> request);
+  void Answered(const CallPtr& call, absl::StatusOr<Reply> reply);
+  // The caller gets `answer` at once, on its executor, unless it has one.
+  void End(Call& call, Answer answer);
+  absl::Time Earliest() const { return under_way_.begin()->first.first; }
   // One timer for the earliest deadline instead of one for each call.
   void WatchDeadlines();
   Fate Judge(const Call& call, bool is_reply);
@@ -83,8 +87,8 @@ class FakeNetwork {
   Executor& executor_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::map<std::string, Listener> listeners_;
-  std::map<uint64_t, Call> calls_under_way_;
-  std::set<std::pair<absl::Time, uint64_t>> deadlines_;
+  // By deadline and id.
+  std::map<std::pair<absl::Time, uint64_t>, CallPtr> under_way_;
   absl::Time watched_ = absl::InfiniteFuture();
   std::set<std::pair<std::string, std::string>> cut_;
   std::function<Fate(const Message&)> filter_;

@@ -5,10 +5,16 @@
 
 namespace omdb::simulator {
 
-void VirtualExecutor::ScheduleOn(std::shared_ptr<Lane> lane, absl::Duration delay,
-                                 std::function<void()> work) {
+void VirtualExecutor::ScheduleOn(std::shared_ptr<Lane> lane, absl::Duration delay, Work work) {
   absl::Time due = now_ + std::max(delay, absl::ZeroDuration());
-  events_.push_back(Event{due, order_++, std::move(lane), std::move(work)});
+  if (free_slots_.empty()) {
+    free_slots_.push_back(slots_.size());
+    slots_.emplace_back();
+  }
+  const size_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  slots_[slot] = {std::move(lane), std::move(work)};
+  events_.push_back({due, order_++, slot});
   std::push_heap(events_.begin(), events_.end(), Later());
 }
 
@@ -22,14 +28,16 @@ void VirtualExecutor::Resume(const std::shared_ptr<Lane>& lane) {
 bool VirtualExecutor::RunOne() {
   if (events_.empty()) return false;
   std::pop_heap(events_.begin(), events_.end(), Later());
-  Event event = std::move(events_.back());
+  const Event event = events_.back();
   events_.pop_back();
+  Slot due = std::exchange(slots_[event.slot], {});
+  free_slots_.push_back(event.slot);
   now_ = event.due;
   ++executed_;
-  if (event.lane != nullptr && event.lane->paused) {
-    event.lane->kept.push_back(std::move(event.work));
+  if (due.lane != nullptr && due.lane->paused) {
+    due.lane->kept.push_back(std::move(due.work));
   } else {
-    event.work();
+    due.work();
   }
   return true;
 }

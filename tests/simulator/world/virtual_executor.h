@@ -21,19 +21,19 @@ class VirtualExecutor : public Executor {
   // runs on resumption in the order in which it fell due.
   struct Lane {
     bool paused = false;
-    std::deque<std::function<void()>> kept;
+    std::deque<Work> kept;
   };
 
   explicit VirtualExecutor(uint64_t seed, absl::Time start = absl::FromUnixSeconds(1700000000))
       : now_(start), random_(seed) {}
 
   absl::Time Now() override { return now_; }
-  void Schedule(absl::Duration delay, std::function<void()> work) override {
+  void Schedule(absl::Duration delay, Work work) override {
     ScheduleOn(nullptr, delay, std::move(work));
   }
   std::mt19937_64& random() override { return random_; }
 
-  void ScheduleOn(std::shared_ptr<Lane> lane, absl::Duration delay, std::function<void()> work);
+  void ScheduleOn(std::shared_ptr<Lane> lane, absl::Duration delay, Work work);
   void Pause(const std::shared_ptr<Lane>& lane) { lane->paused = true; }
   void Resume(const std::shared_ptr<Lane>& lane);
 
@@ -49,11 +49,15 @@ class VirtualExecutor : public Executor {
   uint64_t executed() const { return executed_; }
 
  private:
+  // What the heap moves about is small: what is to be done waits in its slot.
   struct Event {
     absl::Time due;
     uint64_t order;
+    size_t slot;
+  };
+  struct Slot {
     std::shared_ptr<Lane> lane;
-    std::function<void()> work;
+    Work work;
   };
   struct Later {
     bool operator()(const Event& a, const Event& b) const {
@@ -64,6 +68,8 @@ class VirtualExecutor : public Executor {
   absl::Time now_;
   std::mt19937_64 random_;
   std::vector<Event> events_;  // a heap by Later
+  std::vector<Slot> slots_;
+  std::vector<size_t> free_slots_;
   uint64_t order_ = 0;
   uint64_t executed_ = 0;
 };
@@ -75,7 +81,7 @@ class ProcessExecutor : public Executor {
       : world_(world), lane_(std::make_shared<VirtualExecutor::Lane>()) {}
 
   absl::Time Now() override { return world_.Now(); }
-  void Schedule(absl::Duration delay, std::function<void()> work) override {
+  void Schedule(absl::Duration delay, Work work) override {
     world_.ScheduleOn(lane_, delay, std::move(work));
   }
   std::mt19937_64& random() override { return world_.random(); }
