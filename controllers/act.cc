@@ -107,9 +107,9 @@ class Actor {
 
   absl::Status operator()(const action::Load& a) {
     const auto statuses = openmldb_.LoadTable(a.tablet, a.requests);
+    const bool in_hand = ledger_.tablet && ledger_.tablet->name == a.tablet;
     std::vector<absl::Status> passing;
     for (size_t i = 0; i < statuses.size(); ++i) {
-      const bool in_hand = ledger_.tablet && ledger_.tablet->name == a.tablet;
       HeldPartition* held = in_hand ? Find(ledger_, a.requests[i].partition) : nullptr;
       if (HasCode(statuses[i], OpenMldbCode::kTableExists) ||
           HasCode(statuses[i], OpenMldbCode::kLoading))

@@ -58,6 +58,12 @@ bool OpUnderWayOn(const Database& database, const PartitionId& id) {
                      [&id](const Op& op) { return op.UnderWay() && op.Of(id); });
 }
 
+bool CopiedByAnOp(const Database& database, const PartitionId& id) {
+  return std::any_of(database.ops.begin(), database.ops.end(), [&id](const Op& op) {
+    return op.UnderWay() && op.Of(id) && !op.ChangesLeader();
+  });
+}
+
 std::optional<Problem> OpUnderWay(const Database& database) {
   for (const Op& op : database.ops) {
     if (!op.UnderWay()) continue;

@@ -24,6 +24,8 @@ std::optional<Problem> TabletMissing(const Snapshot& seen);
 std::optional<Problem> OpUnderWay(const Database& database);
 // One of this partition is: one op per partition at a time, whatever its lane (H5).
 bool OpUnderWayOn(const Database& database, const PartitionId& id);
+// One of those, and none that changes its leader.
+bool CopiedByAnOp(const Database& database, const PartitionId& id);
 // An ex-leader that still accepts writes: while there is one, no leader changes and no tablet is
 // fenced (H1, H2).
 std::optional<Problem> FormerLeaderNotDemoted(const Database& database);

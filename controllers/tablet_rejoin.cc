@@ -39,12 +39,6 @@ bool FitsAKnownTerm(const Ledger& ledger, const Partition& partition, const std:
   return term > 0 && BeyondItsTerm(partition.term_offsets, {term, offset}).count == 0;
 }
 
-bool CopiedByAnOp(const Database& database, const PartitionId& id) {
-  return std::any_of(database.ops.begin(), database.ops.end(), [&id](const Op& op) {
-    return op.UnderWay() && op.Of(id) && !op.ChangesLeader();
-  });
-}
-
 // Somebody has the replica recovered meanwhile. It is left to that, and no leader goes on from
 // where it was: what is copied ends elsewhere. True when there is nothing of that kind.
 bool NobodyElseRecovers(Plan& plan) {

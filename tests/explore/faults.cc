@@ -208,7 +208,7 @@ void Faults::LosePowerOf(const std::string& tablet) {
   const SyncedLogs synced = Sync(story_.world(), *process);
   At(Seconds(0, 5), [this, tablet, synced] {
     const Database others = story_.database();
-    if (Over() || !story_.node().Runs(tablet)) return;
+    if (Over() || NothingToReplace() || !story_.node().Runs(tablet)) return;
     TabletBreaks();
     excuses_.leaders_elsewhere = true;  // where all rows are
     story_.node().Crash(tablet);
