@@ -44,6 +44,7 @@ TEST_F(Leaders, AreHandedOverAFewBetweenTwoLooks) {
   const Decision decision = Next();
   EXPECT_EQ(HandOvers(decision).size(), 5u);
   EXPECT_THAT(decision.progress, HasSubstr("0/11"));
+  EXPECT_EQ(decision.look_again, absl::ZeroDuration());  // those of them that are left go at once
 }
 
 TEST_F(Leaders, ShareAFenceWhereTheNameserverChangesThemSideBySide) {
