@@ -50,6 +50,8 @@ class Leaders {
       const ReplicaStatus* status = all_.Status(meta, partition);
       if (!meta.is_leader && GivenUp(database_, meta.endpoint)) continue;
       if (!Serves(database_, meta.endpoint)) return nullptr;
+      // Nobody loads it: it is copied once another one leads.
+      if (status == nullptr && MustBeCopied(partition, meta)) continue;
       if (status == nullptr && !all_.InHand(meta, partition))
         all_.Load(table, partition, meta.endpoint);
       if (status == nullptr || status->Loading()) return nullptr;
@@ -170,7 +172,7 @@ class Leaders {
 
   bool MustBeCopied(const Partition& partition, const ReplicaMeta& meta) const {
     const auto& hand = plan_.ledger().tablet;
-    if (!hand || hand->name != meta.endpoint) return false;
+    if (!hand || hand->name != meta.endpoint || hand->step > TabletStep::kMarkAlive) return false;
     const HeldPartition* held = hand->Find(partition.id);
     return held != nullptr && held->recover;
   }

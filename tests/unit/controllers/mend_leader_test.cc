@@ -164,6 +164,17 @@ TEST_F(SeveralLedBefore, TheOneThatIsToBeCopiedAnewDoesNotLead) {
   Meta("c-tablet-1").is_leader = false;
   EXPECT_THAT(Mend(), IsEmpty()) << "nobody else led";
   Meta("c-tablet-1").is_leader = true;
+  Unload("c-tablet-0");
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-1 alive for db.t/0 (tid 1) as its leader"))
+      << "what is to be copied is not loaded before";
+}
+
+TEST_F(SeveralLedBefore, TheOneThatWasCopiedMayLead) {
+  Terms(9, 7);
+  TakeInHand(TabletStep::kReturnLeaders);
+  ledger.tablet->partitions[0].recover = true;
+  EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"));
+  ledger.tablet->step = TabletStep::kMarkAlive;
   ledger.tablet->partitions.erase(ledger.tablet->partitions.begin());
   EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"))
       << "it was created meanwhile";
