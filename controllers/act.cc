@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "controllers/alive_status.h"
 #include "controllers/hand_over.h"
 #include "controllers/replica_repair.h"
 #include "controllers/sessions.h"
@@ -94,15 +95,21 @@ class Actor {
   }
 
   absl::Status operator()(const action::Detach& a) {
-    if (absl::Status status = StillFollows(a.partition, a.follower); !status.ok()) return status;
-    // First the leader lets go: then nothing is sent any more to a replica that the nameserver does
+    const auto table = openmldb_.ShowTable(a.partitions[0].db, a.partitions[0].table);
+    if (!table.ok()) return table.status();
+    const auto follows = [&a](const Partition& now, size_t) { return !now.LedBy(a.tablet); };
+    if (absl::Status status = AreAll({*table}, a.partitions, follows); !status.ok()) return status;
+    // First the leaders let go: then nothing is sent any more to a replica that the nameserver does
     // not count on.
-    if (absl::Status status = openmldb_.DelReplica({a.partition}, {a.leader}, a.follower)[0];
-        !status.ok()) {
-      return status;
+    const auto statuses = openmldb_.DelReplica(a.partitions, a.leaders, a.tablet);
+    std::vector<PartitionId> detached;
+    for (size_t i = 0; i < statuses.size(); ++i) {
+      if (!statuses[i].ok()) continue;
+      detached.push_back(a.partitions[i]);
+      if (HeldPartition* held = Find(ledger_, a.partitions[i])) held->attached_to.clear();
     }
-    if (HeldPartition* held = Find(ledger_, a.partition)) held->attached_to.clear();
-    return openmldb_.UpdateTableAliveStatus(a.partition, a.follower, false);
+    const absl::Status marked = omdb::MarkNotAlive(openmldb_, *table, a.tablet, detached);
+    return marked.ok() ? First(statuses) : marked;
   }
 
   absl::Status operator()(const action::Load& a) {
@@ -134,15 +141,10 @@ class Actor {
   absl::Status operator()(const action::Attach& a) {
     auto tables = openmldb_.ShowTable();
     if (!tables.ok()) return tables.status();
-    Database now;
-    now.tables = *std::move(tables);
-    for (size_t i = 0; i < a.partitions.size(); ++i) {
-      const Partition* partition = now.FindPartition(a.partitions[i]);
-      if (partition == nullptr)
-        return absl::NotFoundError(absl::StrCat(ToString(a.partitions[i]), " is no more"));
-      // A former one would send rows that the partition does not have (H2).
-      if (!partition->LedBy(a.leaders[i])) return Changed(*partition);
-    }
+    // A former one would send rows that the partition does not have (H2).
+    const auto led = [&a](const Partition& now, size_t i) { return now.LedBy(a.leaders[i]); };
+    if (absl::Status status = AreAll(*std::move(tables), a.partitions, led); !status.ok())
+      return status;
     const auto statuses = Follow(openmldb_, a.partitions, a.leaders, a.follower);
     for (size_t i = 0; i < statuses.size(); ++i) {
       HeldPartition* held = Find(ledger_, a.partitions[i]);
@@ -154,10 +156,11 @@ class Actor {
   }
 
   absl::Status operator()(const action::MarkAlive& a) {
-    if (!a.leader) {
-      return openmldb_.SetReplicaMeta(a.partition, a.endpoint, /*is_leader=*/false,
-                                      /*is_alive=*/true);
-    }
+    const auto table = openmldb_.ShowTable(a.partitions[0].db, a.partitions[0].table);
+    if (!table.ok()) return table.status();
+    return omdb::MarkAlive(openmldb_, *table, a.tablet, a.partitions);
+  }
+  absl::Status operator()(const action::MarkLeaderAlive& a) {
     const auto led_by_nobody = [](const Partition& now) { return now.Leader() == nullptr; };
     if (absl::Status status = Still(a.partition, led_by_nobody); !status.ok()) return status;
     // SetTablePartition tells no client; a new leader without that is one that nobody writes to.
@@ -240,6 +243,20 @@ class Actor {
   absl::Status Still(const PartitionId& id, const Wanted& wanted) {
     const auto now = openmldb_.GetPartition(id);
     return !now.ok() || wanted(*now) ? now.status() : Changed(*now);
+  }
+  // Whether each partition, as it is now, is as `wanted` of it and its place among them.
+  template <typename Wanted>
+  static absl::Status AreAll(std::vector<Table> tables, const std::vector<PartitionId>& partitions,
+                             const Wanted& wanted) {
+    Database now;
+    now.tables = std::move(tables);
+    for (size_t i = 0; i < partitions.size(); ++i) {
+      const Partition* partition = now.FindPartition(partitions[i]);
+      if (partition == nullptr)
+        return absl::NotFoundError(absl::StrCat(ToString(partitions[i]), " is no more"));
+      if (!wanted(*partition, i)) return Changed(*partition);
+    }
+    return absl::OkStatus();
   }
   static absl::Status Changed(const Partition& partition) {
     const ReplicaMeta* leader = partition.Leader();

@@ -6,6 +6,14 @@
 namespace omdb {
 namespace {
 
+// "db.t/3 (tid 7)", or "8 partitions of db.t".
+std::string Named(const std::vector<PartitionId>& of_a_table) {
+  const PartitionId& first = of_a_table.front();
+  return of_a_table.size() == 1
+             ? ToString(first)
+             : absl::StrCat(of_a_table.size(), " partitions of ", first.db, ".", first.table);
+}
+
 struct Printer {
   std::string operator()(const action::Apply& a) const {
     return absl::StrCat("apply ", a.type.kind, " ",
@@ -39,7 +47,9 @@ struct Printer {
     return absl::StrCat("delete replica of ", ToString(a.partition), " on ", a.endpoint);
   }
   std::string operator()(const action::Detach& a) const {
-    return absl::StrCat("detach ", a.follower, " from ", a.leader, " for ", ToString(a.partition));
+    const bool one = a.partitions.size() == 1;
+    return absl::StrCat("detach ", a.tablet, one ? " from " + a.leaders[0] : "", " for ",
+                        Named(a.partitions));
   }
   std::string operator()(const action::Load& a) const {
     return absl::StrCat("load ", a.requests.size(), " partitions on ", a.tablet);
@@ -48,8 +58,11 @@ struct Printer {
     return absl::StrCat("attach ", a.follower, " for ", a.partitions.size(), " partitions");
   }
   std::string operator()(const action::MarkAlive& a) const {
+    return absl::StrCat("mark ", a.tablet, " alive for ", Named(a.partitions));
+  }
+  std::string operator()(const action::MarkLeaderAlive& a) const {
     return absl::StrCat("mark ", a.endpoint, " alive for ", ToString(a.partition),
-                        a.leader ? " as its leader" : "");
+                        " as its leader");
   }
   std::string operator()(const action::Recover& a) const {
     return absl::StrCat("recover ", ToString(a.partition), " on ", a.endpoint);
@@ -89,9 +102,8 @@ struct Printer {
 std::string ToString(const Action& action) { return std::visit(Printer(), action); }
 
 bool CanBeUndone(const Action& action) {
-  const auto* alive = std::get_if<action::MarkAlive>(&action);
-  return (alive == nullptr || !alive->leader) &&
-         !std::holds_alternative<action::HandOver>(action) &&
+  return !std::holds_alternative<action::HandOver>(action) &&
+         !std::holds_alternative<action::MarkLeaderAlive>(action) &&
          !std::holds_alternative<action::DeletePod>(action) &&
          !std::holds_alternative<action::DeleteReplica>(action) &&
          !std::holds_alternative<action::DropLeftover>(action) &&

@@ -50,11 +50,12 @@ struct DeleteReplica {
   PartitionId partition;
   std::string endpoint;
 };
-// The nameserver stops counting on the replica and its leader stops replicating to it (M12 step 1).
+// The nameserver stops counting on the tablet's replicas of a table and their leaders stop
+// replicating to them (M12 step 1).
 struct Detach {
-  PartitionId partition;
-  std::string leader;
-  std::string follower;
+  std::string tablet;
+  std::vector<PartitionId> partitions;  // of one table
+  std::vector<std::string> leaders;     // by partition
 };
 struct Load {
   std::string tablet;
@@ -66,11 +67,15 @@ struct Attach {
   std::vector<PartitionId> partitions;
   std::vector<std::string> leaders;  // by partition
 };
-// The nameserver counts on the replica again (M12 step 5).
+// The nameserver counts on the tablet's replicas of a table again, as followers (M12 step 5).
 struct MarkAlive {
+  std::string tablet;
+  std::vector<PartitionId> partitions;  // of one table
+};
+// It led last, and its partition has no leader that is alive.
+struct MarkLeaderAlive {
   PartitionId partition;
   std::string endpoint;
-  bool leader = false;  // it led last, and its partition has no leader that is alive
 };
 struct Recover {
   PartitionId partition;
@@ -125,10 +130,11 @@ struct Unfence {
 using Action =
     std::variant<action::Apply, action::CreatePod, action::DeletePod, action::SetAutoFailover,
                  action::HandOver, action::AddReplica, action::DeleteReplica, action::Detach,
-                 action::Load, action::Attach, action::MarkAlive, action::Recover,
-                 action::EndZooKeeperSession, action::RenewZooKeeperSession, action::DropLeftover,
-                 action::LeadAgain, action::Rejoin, action::MarkNotAlive, action::Demote,
-                 action::RecoverSnapshot, action::EndOp, action::Offline, action::Unfence>;
+                 action::Load, action::Attach, action::MarkAlive, action::MarkLeaderAlive,
+                 action::Recover, action::EndZooKeeperSession, action::RenewZooKeeperSession,
+                 action::DropLeftover, action::LeadAgain, action::Rejoin, action::MarkNotAlive,
+                 action::Demote, action::RecoverSnapshot, action::EndOp, action::Offline,
+                 action::Unfence>;
 std::string ToString(const Action& action);
 // No leader moves by it, no server stops and no replica's data goes.
 bool CanBeUndone(const Action& action);

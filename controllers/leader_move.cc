@@ -11,6 +11,9 @@ namespace {
 
 // So long a change of leader may take at least, however short the pause of writes is to be.
 constexpr absl::Duration kChange = absl::Milliseconds(500);
+// A change takes 30 to 150 ms (M9), and nobody leads in it or right after it waits for this.
+constexpr absl::Duration kQuickest = absl::Milliseconds(30);
+constexpr absl::Duration kOften = absl::Milliseconds(2);
 // A task that has begun goes on when its op is deleted; it takes about 11 ms (M11).
 constexpr absl::Duration kTask = absl::Milliseconds(100);
 
@@ -162,15 +165,16 @@ absl::Status LeaderMove::Changes() {
   // What is left of the pause is for making the old one lead again.
   const absl::Time deadline =
       std::max(paused_since_ + limits_.pause * (kAttempts - 1) / kAttempts, asked_at_ + kChange);
+  clock_.Sleep(std::max(asked_at_ + kQuickest - clock_.Now(), absl::ZeroDuration()));
   do {
-    clock_.Sleep(kPoll);
+    clock_.Sleep(kOften);
     absl::StatusOr<Partition> partition = openmldb_.GetPartition(partition_);
     if (!partition.ok() || !partition->LedBy(to_)) continue;
     changed_ = *std::move(partition);
     // The next fence must not find this op still in its lane (H3).
     for (auto ops = RunningOps(); (!ops.ok() || !ops->empty()) && clock_.Now() < deadline;
          ops = RunningOps())
-      clock_.Sleep(kPoll);
+      clock_.Sleep(kOften);
     return absl::OkStatus();
   } while (clock_.Now() < deadline);
   return asked_.ok()

@@ -22,8 +22,8 @@ const std::array<std::pair<TabletStep, std::string>, 13>& StepNames() {
       {TabletStep::kReturnLeaders, "ReturnLeaders"},
       {TabletStep::kReattachFormerLeaders, "ReattachFormerLeaders"},
       {TabletStep::kRemoveExtraReplicas, "RemoveExtraReplicas"},
-      {TabletStep::kTurnFailoverBack, "TurnFailoverBack"},
       {TabletStep::kVerify, "Verify"},
+      {TabletStep::kTurnFailoverBack, "TurnFailoverBack"},
   }};
   return names;
 }

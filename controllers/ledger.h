@@ -32,8 +32,8 @@ enum class TabletStep {
   kReturnLeaders,
   kReattachFormerLeaders,
   kRemoveExtraReplicas,
-  kTurnFailoverBack,
   kVerify,
+  kTurnFailoverBack,
 };
 const std::string& ToString(TabletStep step);  // "HandOverLeaders"
 

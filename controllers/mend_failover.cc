@@ -76,9 +76,8 @@ bool KeepFailoverOff(Plan& plan) {
 // With auto_failover on the nameserver does it, but not always, and never twice (F5.10): after some
 // time the operator takes over.
 bool TakeOver(Plan& plan) {
-  auto& rollout = plan.ledger().rollout;
-  const auto& hand = plan.ledger().tablet;
-  if (!rollout || (hand && hand->step != TabletStep::kVerify)) return true;
+  if (plan.ledger().tablet) return true;
+  auto& rollout = plan.ledger().rollout;  // without a tablet in hand there is one
   const std::vector<Op>& ops = plan.seen.database->ops;
   const bool stuck =
       std::any_of(ops.begin(), ops.end(), [&plan](const Op& op) { return Stuck(op, plan.seen); });
@@ -108,7 +107,7 @@ bool GiveFailoverBack(Plan& plan) {
     return plan.Acting("mending: turning auto_failover back");
   }
   wanted.reset();
-  plan.ledger().rollout->unwell_since.reset();  // without a tablet in hand there is one
+  plan.ledger().rollout->unwell_since.reset();  // see TakeOver
   return true;
 }
 

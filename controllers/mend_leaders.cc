@@ -38,7 +38,7 @@ class Leaders {
           return meta.is_alive && status != nullptr && status->offset > last->offset;
         });
     if (behind && last->mode == TableMode::kLeader) return;
-    plan_.Do(action::MarkAlive{partition.id, found->endpoint, /*leader=*/true});
+    plan_.Do(action::MarkLeaderAlive{partition.id, found->endpoint});
   }
 
   // Null while nobody can tell.
@@ -162,7 +162,7 @@ class Leaders {
         return true;
       } else if (status->mode == TableMode::kFollower && status->offset > offset &&
                  FitsItsTerm(partition, meta, status->offset)) {
-        plan_.Do(action::MarkAlive{partition.id, meta.endpoint});
+        plan_.Do(action::MarkAlive{meta.endpoint, {partition.id}});
         return true;
       }
     }
@@ -172,7 +172,7 @@ class Leaders {
 
   bool MustBeCopied(const Partition& partition, const ReplicaMeta& meta) const {
     const auto& hand = plan_.ledger().tablet;
-    if (!hand || hand->name != meta.endpoint || hand->step > TabletStep::kMarkAlive) return false;
+    if (!hand || hand->name != meta.endpoint) return false;
     const HeldPartition* held = hand->Find(partition.id);
     return held != nullptr && held->recover;
   }

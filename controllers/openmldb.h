@@ -228,6 +228,8 @@ class OpenMldb {
   virtual absl::StatusOr<std::vector<Tablet>> ShowTablet() = 0;
   // Every table of every database, internal ones included, sorted by (db, name); partitions by pid.
   virtual absl::StatusOr<std::vector<Table>> ShowTable() = 0;
+  // One table, fresh; NotFound where there is none.
+  virtual absl::StatusOr<Table> ShowTable(const std::string& db, const std::string& name) = 0;
   // One partition, fresh (GetTablePartition).
   virtual absl::StatusOr<Partition> GetPartition(const PartitionId& partition) = 0;
   virtual absl::StatusOr<std::vector<Op>> ShowOpStatus() = 0;
@@ -240,6 +242,9 @@ class OpenMldb {
   virtual absl::Status AddReplicaNs(const PartitionId& partition, const std::string& endpoint) = 0;
   virtual absl::Status DelReplicaNs(const PartitionId& partition, const std::string& endpoint) = 0;
   virtual absl::Status UpdateTableAliveStatus(const PartitionId& partition,
+                                              const std::string& endpoint, bool alive) = 0;
+  // Of every replica of a table that the endpoint has, whatever its role, in one edit (F3.3).
+  virtual absl::Status UpdateTableAliveStatus(const std::string& db, const std::string& table,
                                               const std::string& endpoint, bool alive) = 0;
   // Read-modify-write of one replica's meta by GetTablePartition and SetTablePartition; reads back
   // and fails with Aborted when it did not stay. Needs auto_failover off (M12 step 5).

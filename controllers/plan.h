@@ -1,8 +1,11 @@
 #ifndef OMDB_CONTROLLERS_PLAN_H_
 #define OMDB_CONTROLLERS_PLAN_H_
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "absl/time/time.h"
 #include "controllers/decision.h"
@@ -10,7 +13,9 @@
 
 namespace omdb {
 
-// How soon to look again: at a hand-over's pace, while servers restart, and at rest.
+// How soon to look again: when what was done shows by itself, at a hand-over's pace, while servers
+// restart, and at rest.
+inline constexpr absl::Duration kAtOnce = absl::ZeroDuration();
 inline constexpr absl::Duration kSoon = absl::Milliseconds(50);
 inline constexpr absl::Duration kShortly = absl::Milliseconds(500);
 inline constexpr absl::Duration kLater = absl::Seconds(2);
@@ -32,6 +37,23 @@ struct Plan {
   Ledger& ledger() { return decision.ledger; }
 
   void Do(Action action) { decision.actions.push_back(std::move(action)); }
+  // Adds the tablet's replica to what is planned of that kind for its table there.
+  template <typename OfATable>
+  OfATable& DoForTable(const std::string& tablet, const PartitionId& id) {
+    const auto same = [&](const Action& action) {
+      const auto* planned = std::get_if<OfATable>(&action);
+      return planned != nullptr && planned->tablet == tablet &&
+             planned->partitions.front().tid == id.tid;
+    };
+    auto found = std::find_if(decision.actions.begin(), decision.actions.end(), same);
+    if (found == decision.actions.end()) {
+      Do(OfATable{.tablet = tablet});
+      found = std::prev(decision.actions.end());
+    }
+    auto& action = std::get<OfATable>(*found);
+    action.partitions.push_back(id);
+    return action;
+  }
   // What `tablet` has of the partition now is of its last term or before, whatever becomes of it.
   void RememberTerm(const Partition& partition, const std::string& tablet) {
     if (partition.term_offsets.empty()) return;
@@ -44,6 +66,10 @@ struct Plan {
     decision.progress = std::move(progress);
     decision.look_again = look_again;
     return false;
+  }
+  // As above, where what is done shows as soon as it is done: the less is waited for.
+  bool Doing(std::string progress) {
+    return Acting(std::move(progress), decision.actions.empty() ? kSoon : kAtOnce);
   }
   // Nothing can be done now. It clears by itself.
   bool Wait(std::string reason, std::string message, absl::Duration look_again = kShortly) {

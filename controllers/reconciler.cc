@@ -46,8 +46,8 @@ bool Reconciler::WantsACloseLook(const Snapshot& snapshot, const Memory& memory)
   const auto& hand = memory.ledger->tablet;
   const bool mending = hand || memory.ledger->wanted_auto_failover ||
                        (memory.ledger->rollout && !snapshot.database->auto_failover);
-  const bool ends = hand && hand->step >= TabletStep::kTurnFailoverBack;
-  return mending && !snapshot.first_look && (ends || !memory.looked_closely);
+  const bool verifying = hand && hand->step == TabletStep::kVerify;
+  return mending && !snapshot.first_look && (verifying || !memory.looked_closely);
 }
 
 Reconciler::Reconciler(Kubernetes& kubernetes, OpenMldbFactory& openmldb, Clock& clock,

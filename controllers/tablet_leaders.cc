@@ -69,10 +69,8 @@ bool MoveLeaders(Plan& plan, const std::string& doing, const Target& target) {
   if (auto problem = FormerLeaderNotDemoted(database))
     return plan.Wait(problem->reason, problem->message);
   for (const auto& [from, leader] : left) PlanHandOver(plan, from, leader);
-  // A hand-over that went well leaves nothing to wait for.
-  return plan.Acting(
-      Progress(plan, absl::StrCat(doing, " ", all - static_cast<int>(left.size()), "/", all)),
-      absl::ZeroDuration());
+  return plan.Doing(
+      Progress(plan, absl::StrCat(doing, " ", all - static_cast<int>(left.size()), "/", all)));
 }
 
 }  // namespace

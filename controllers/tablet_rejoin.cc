@@ -49,7 +49,7 @@ bool NobodyElseRecovers(Plan& plan) {
     if (partition == nullptr || held.recover || !CopiedByAnOp(database, held.id)) continue;
     held.recover = true;
     if (partition->LedBy(held.attached_to))
-      plan.Do(action::Detach{held.id, held.attached_to, tablet});
+      plan.DoForTable<action::Detach>(tablet, held.id).leaders.push_back(held.attached_to);
   }
   return plan.decision.actions.empty();
 }
@@ -113,7 +113,7 @@ bool Load(Plan& plan) {
   // A leader that counts on it from before would leave a hole (F5.2.1 d), and RecoverTable leaves
   // alone what is alive.
   if (!NobodyElseRecovers(plan) || !DetachFromLeaders(plan))
-    return plan.Acting(Progress(plan, "detaching followers"));
+    return plan.Doing(Progress(plan, "detaching followers"));
   const Database& database = *plan.seen.database;
   TabletInHand& hand = *plan.ledger().tablet;
   action::Load load{hand.name, {}};
@@ -169,7 +169,7 @@ bool Load(Plan& plan) {
 }
 
 bool Attach(Plan& plan) {
-  if (!NobodyElseRecovers(plan)) return plan.Acting(Progress(plan, "detaching followers"));
+  if (!NobodyElseRecovers(plan)) return plan.Doing(Progress(plan, "detaching followers"));
   const Database& database = *plan.seen.database;
   TabletInHand& hand = *plan.ledger().tablet;
   for (const HeldPartition& held : hand.partitions) {
@@ -184,9 +184,9 @@ bool Attach(Plan& plan) {
 }
 
 bool MarkAlive(Plan& plan) {
-  if (!NobodyElseRecovers(plan)) return plan.Acting(Progress(plan, "detaching followers"));
+  if (!NobodyElseRecovers(plan)) return plan.Doing(Progress(plan, "detaching followers"));
   const Database& database = *plan.seen.database;
-  const TabletInHand& hand = *plan.ledger().tablet;
+  TabletInHand& hand = *plan.ledger().tablet;
   int left = 0;
   int recovering = 0;
   for (const HeldPartition& held : hand.partitions) {
@@ -201,13 +201,15 @@ bool MarkAlive(Plan& plan) {
     if (held.recover)
       plan.Do(action::Recover{held.id, hand.name});
     else
-      plan.Do(action::MarkAlive{held.id, hand.name});
+      plan.DoForTable<action::MarkAlive>(hand.name, held.id);
   }
-  if (left == 0) return true;
-  return plan.Acting(
-      Progress(plan, recovering > 0 ? absl::StrCat("recovering ", recovering, " replicas")
-                                    : std::string("taking its place")),
-      recovering > 0 ? kShortly : kSoon);
+  if (recovering > 0) {
+    return plan.Acting(Progress(plan, absl::StrCat("recovering ", recovering, " replicas")),
+                       kShortly);
+  }
+  if (left > 0) return plan.Doing(Progress(plan, "taking its place"));
+  for (HeldPartition& held : hand.partitions) held.recover = false;  // it was
+  return true;
 }
 
 // Where the leaders were meanwhile is a follower again (M12, last paragraph).
@@ -223,10 +225,10 @@ bool ReattachFormerLeaders(Plan& plan) {
   for (const HeldPartition& held : plan.ledger().tablet->partitions) {
     const std::string endpoint = former_leader(held);
     if (!endpoint.empty() && !OpUnderWayOn(database, held.id))
-      plan.Do(action::MarkAlive{held.id, endpoint});
+      plan.DoForTable<action::MarkAlive>(endpoint, held.id);
   }
   if (plan.decision.actions.empty()) return true;
-  return plan.Acting(Progress(plan, "former leaders follow"));
+  return plan.Doing(Progress(plan, "former leaders follow"));
 }
 
 }  // namespace omdb

@@ -38,7 +38,7 @@ bool AwaitPod(Plan& plan) {
 // No leader keeps an old position for the tablet, and the nameserver does not count on it (M12 step
 // 1). Its own offsets are remembered once nothing is sent to it any more.
 bool Detach(Plan& plan) {
-  if (!DetachFromLeaders(plan)) return plan.Acting(Progress(plan, "detaching followers"));
+  if (!DetachFromLeaders(plan)) return plan.Doing(Progress(plan, "detaching followers"));
   const Database& database = *plan.seen.database;
   TabletInHand& hand = *plan.ledger().tablet;
   for (HeldPartition& held : hand.partitions) {
@@ -77,7 +77,7 @@ bool DetachFromLeaders(Plan& plan) {
     // Somebody may be making it the leader, which must not be marked.
     if (OpUnderWayOn(database, held.id)) continue;
     plan.RememberTerm(*partition, hand.name);
-    plan.Do(action::Detach{held.id, leader->endpoint, hand.name});
+    plan.DoForTable<action::Detach>(hand.name, held.id).leaders.push_back(leader->endpoint);
   }
   return none_left;
 }
@@ -96,7 +96,7 @@ bool Restart(Plan& plan) {
     }
     if (!DetachFromLeaders(plan)) {  // somebody recovered it meanwhile
       plan.ledger().tablet->step = TabletStep::kDetach;
-      return plan.Acting(Progress(plan, "detaching followers"));
+      return plan.Doing(Progress(plan, "detaching followers"));
     }
     return Replace(plan, *pod);
   }

@@ -28,8 +28,8 @@ constexpr std::array kTabletSteps = {
     NamedStep{TabletStep::kReturnLeaders, ReturnLeaders},
     NamedStep{TabletStep::kReattachFormerLeaders, ReattachFormerLeaders},
     NamedStep{TabletStep::kRemoveExtraReplicas, RemoveExtraReplicas},
-    NamedStep{TabletStep::kTurnFailoverBack, TurnFailoverBack},
     NamedStep{TabletStep::kVerify, Verify},
+    NamedStep{TabletStep::kTurnFailoverBack, TurnFailoverBack},
 };
 
 bool RunSteps(Plan& plan) {
@@ -42,6 +42,25 @@ bool RunSteps(Plan& plan) {
     // A step may have sent the tablet back to an earlier one.
     if (plan.ledger().tablet->step == current) plan.ledger().tablet->step = step->step;
   }
+}
+
+void Conclude(Plan& plan) {
+  TabletInHand& hand = *plan.ledger().tablet;
+  for (const Op& op : plan.seen.database->ops) {
+    if (op.id > hand.last_op_id && op.state == OpState::kFailed) {
+      plan.Warn("OpFailed", absl::StrCat(ToString(op), " failed while tablet ", hand.name,
+                                         " was replaced; its partition is well all the same"));
+    }
+  }
+  hand.report.finished = plan.seen.now;
+  plan.Tell(
+      "TabletUpgraded",
+      absl::StrCat("tablet ", hand.name, " is back: ", hand.report.leaders_moved,
+                   " leaders moved, ", hand.report.leaders_returned, " returned, longest pause ",
+                   absl::FormatDuration(hand.report.longest_pause), ", rows lost ",
+                   hand.report.rows_lost));
+  if (plan.ledger().rollout) AddReport(plan.ledger().rollout->tablets, hand.report);
+  plan.ledger().tablet.reset();
 }
 
 }  // namespace
@@ -69,7 +88,8 @@ bool UpgradeTablets(Plan& plan) {
   }
   if (KeptFromServing(plan)) plan.ledger().tablet->step = TabletStep::kRestart;
   if (!RunSteps(plan)) return false;
-  return plan.Acting(absl::StrCat(Place(plan, Component::kTablet), ": next"));
+  Conclude(plan);
+  return plan.Acting(absl::StrCat(Place(plan, Component::kTablet), ": next"), kAtOnce);
 }
 
 std::string Progress(const Plan& plan, const std::string& doing) {
@@ -80,44 +100,30 @@ std::string Progress(const Plan& plan, const std::string& doing) {
 bool TurnFailoverOff(Plan& plan) {
   if (!plan.seen.database->auto_failover) return true;
   plan.Do(action::SetAutoFailover{false});
-  return plan.Acting(Progress(plan, "turning auto_failover off"));
+  return plan.Doing(Progress(plan, "turning auto_failover off"));
 }
 
-// Only while it is off replicas can be mended: what only a closer look shows must be well before.
-// And turned on it takes its leaders from a tablet that is away, with the last of their rows (M13).
-bool TurnFailoverBack(Plan& plan) {
-  if (!plan.seen.database->closely) return plan.Acting(Progress(plan, "looking closely"));
-  auto& wanted = plan.ledger().wanted_auto_failover;
-  if (wanted && plan.seen.database->auto_failover != *wanted) {
-    if (auto problem = NotWhole(plan.seen)) return plan.Wait(problem->reason, problem->message);
-    plan.Do(action::SetAutoFailover{*wanted});
-    return plan.Acting(Progress(plan, "turning auto_failover back"));
-  }
-  wanted.reset();
+// The guide's check after each tablet: every table's status ok. Only while auto_failover is off
+// replicas can be mended: what only a closer look shows must be well before it is on again. And
+// turned on it takes its leaders from a tablet that is away, with the last of their rows (M13).
+bool Verify(Plan& plan) {
+  if (!plan.seen.database->closely) return plan.Acting(Progress(plan, "looking closely"), kAtOnce);
+  if (auto problem = NotWhole(plan.seen)) return plan.Wait(problem->reason, problem->message);
   return true;
 }
 
-// The guide's check after each tablet: every table's status ok, no failed op that was not there
-// before.
-bool Verify(Plan& plan) {
-  if (auto problem = NotWhole(plan.seen)) return plan.Wait(problem->reason, problem->message);
-  if (!plan.seen.database->closely) return plan.Acting(Progress(plan, "looking closely"));
-  TabletInHand& hand = *plan.ledger().tablet;
-  for (const Op& op : plan.seen.database->ops) {
-    if (op.id > hand.last_op_id && op.state == OpState::kFailed) {
-      plan.Warn("OpFailed", absl::StrCat(ToString(op), " failed while tablet ", hand.name,
-                                         " was replaced; its partition is well all the same"));
+bool TurnFailoverBack(Plan& plan) {
+  auto& wanted = plan.ledger().wanted_auto_failover;
+  if (wanted && plan.seen.database->auto_failover != *wanted) {
+    // It was not turned back when that was verified, and may not be well any more.
+    if (!plan.seen.database->closely) {
+      plan.ledger().tablet->step = TabletStep::kVerify;
+      return plan.Acting(Progress(plan, "looking closely"), kAtOnce);
     }
+    plan.Do(action::SetAutoFailover{*wanted});
+    return plan.Doing(Progress(plan, "turning auto_failover back"));
   }
-  hand.report.finished = plan.seen.now;
-  plan.Tell(
-      "TabletUpgraded",
-      absl::StrCat("tablet ", hand.name, " is back: ", hand.report.leaders_moved,
-                   " leaders moved, ", hand.report.leaders_returned, " returned, longest pause ",
-                   absl::FormatDuration(hand.report.longest_pause), ", rows lost ",
-                   hand.report.rows_lost));
-  if (plan.ledger().rollout) AddReport(plan.ledger().rollout->tablets, hand.report);
-  plan.ledger().tablet.reset();
+  wanted.reset();
   return true;
 }
 

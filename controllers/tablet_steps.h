@@ -20,8 +20,8 @@ bool MarkAlive(Plan& plan);              // tablet_rejoin.cc
 bool ReturnLeaders(Plan& plan);          // tablet_leaders.cc
 bool ReattachFormerLeaders(Plan& plan);  // tablet_rejoin.cc
 bool RemoveExtraReplicas(Plan& plan);    // tablet_extra_replicas.cc
-bool TurnFailoverBack(Plan& plan);
 bool Verify(Plan& plan);
+bool TurnFailoverBack(Plan& plan);
 
 // Lets leaders forget the tablet where they may replicate to it. True when none does.
 bool DetachFromLeaders(Plan& plan);  // tablet_restart.cc

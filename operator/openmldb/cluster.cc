@@ -47,6 +47,9 @@ class Cluster final : public OpenMldb {
 
   absl::StatusOr<std::vector<Tablet>> ShowTablet() override { return nameserver_.ShowTablet(); }
   absl::StatusOr<std::vector<Table>> ShowTable() override { return table_list_.Read(); }
+  absl::StatusOr<Table> ShowTable(const std::string& db, const std::string& name) override {
+    return table_list_.Read(db, name);
+  }
   absl::StatusOr<Partition> GetPartition(const PartitionId& partition) override {
     return nameserver_.GetPartition(partition);
   }
@@ -72,6 +75,10 @@ class Cluster final : public OpenMldb {
   absl::Status UpdateTableAliveStatus(const PartitionId& partition, const std::string& endpoint,
                                       bool alive) override {
     return nameserver_.UpdateTableAliveStatus(partition, endpoint, alive);
+  }
+  absl::Status UpdateTableAliveStatus(const std::string& db, const std::string& table,
+                                      const std::string& endpoint, bool alive) override {
+    return nameserver_.UpdateTableAliveStatus(db, table, endpoint, alive);
   }
   absl::Status SetReplicaMeta(const PartitionId& partition, const std::string& endpoint,
                               bool is_leader, bool is_alive) override {

@@ -178,6 +178,19 @@ absl::Status NameserverClient::UpdateTableAliveStatus(const PartitionId& partiti
                 On("UpdateTableAliveStatus", partition, endpoint));
 }
 
+absl::Status NameserverClient::UpdateTableAliveStatus(const std::string& db,
+                                                      const std::string& table,
+                                                      const std::string& endpoint, bool alive) {
+  ns::UpdateTableAliveRequest request;
+  request.set_db(db);
+  request.set_name(table);
+  request.set_endpoint(endpoint);
+  request.set_is_alive(alive);
+  return Change(
+      &Stub::PrepareAsyncUpdateTableAliveStatus, request,
+      absl::StrCat("UpdateTableAliveStatus of all of ", db, ".", table, " for ", endpoint));
+}
+
 absl::Status NameserverClient::SetReplicaMeta(const PartitionId& partition,
                                               const std::string& endpoint, bool is_leader,
                                               bool is_alive) {

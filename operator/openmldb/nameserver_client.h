@@ -35,6 +35,8 @@ class NameserverClient {
   absl::Status DelReplica(const PartitionId& partition, const std::string& endpoint);
   absl::Status UpdateTableAliveStatus(const PartitionId& partition, const std::string& endpoint,
                                       bool alive);
+  absl::Status UpdateTableAliveStatus(const std::string& db, const std::string& table,
+                                      const std::string& endpoint, bool alive);
   absl::Status SetReplicaMeta(const PartitionId& partition, const std::string& endpoint,
                               bool is_leader, bool is_alive);
   absl::Status OfflineEndpoint(const std::string& endpoint, uint32_t concurrency);

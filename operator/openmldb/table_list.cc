@@ -39,6 +39,15 @@ absl::StatusOr<std::vector<Table>> TableList::Read() {
   return tables;
 }
 
+absl::StatusOr<Table> TableList::Read(const std::string& db, const std::string& name) {
+  TablesByTid by_tid;
+  if (absl::Status status = AddOne(db, name, &by_tid); !status.ok()) return status;
+  for (auto& [tid, table] : by_tid) {
+    if (table.db == db && table.name == name) return std::move(table);
+  }
+  return absl::NotFoundError(absl::StrCat("there is no table ", db, ".", name));
+}
+
 absl::Status TableList::Add(const ns::ShowTableRequest& request, const std::string& what,
                             TablesByTid* tables) {
   const auto response = leader_.Call<ns::ShowTableResponse>(
@@ -48,6 +57,14 @@ absl::Status TableList::Add(const ns::ShowTableRequest& request, const std::stri
     tables->insert_or_assign(info.tid(), ToTable(info));
   }
   return absl::OkStatus();
+}
+
+absl::Status TableList::AddOne(const std::string& db, const std::string& name,
+                               TablesByTid* tables) {
+  ns::ShowTableRequest request;
+  request.set_db(db);
+  request.set_name(name);
+  return Add(request, absl::StrCat("ShowTable of ", db, ".", name), tables);
 }
 
 absl::Status TableList::AddByDatabase(TablesByTid* tables) {
@@ -78,11 +95,7 @@ absl::Status TableList::AddByName(const std::string& db, TablesByTid* tables) {
           "cluster's version is supported");
     }
     if (info.db() != db) continue;
-    ns::ShowTableRequest request;
-    request.set_db(db);
-    request.set_name(info.name());
-    absl::Status status = Add(request, absl::StrCat("ShowTable of ", db, ".", info.name()), tables);
-    if (!status.ok()) return status;
+    if (absl::Status status = AddOne(db, info.name(), tables); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

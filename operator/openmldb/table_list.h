@@ -25,6 +25,8 @@ class TableList {
 
   // Sorted by (db, name).
   absl::StatusOr<std::vector<Table>> Read();
+  // NotFound where there is no such table.
+  absl::StatusOr<Table> Read(const std::string& db, const std::string& name);
 
  private:
   // By tid: tables without a database answer to every question, and count once.
@@ -32,6 +34,7 @@ class TableList {
 
   absl::Status Add(const openmldb::nameserver::ShowTableRequest& request, const std::string& what,
                    TablesByTid* tables);
+  absl::Status AddOne(const std::string& db, const std::string& name, TablesByTid* tables);
   absl::Status AddByDatabase(TablesByTid* tables);
   absl::Status AddByName(const std::string& db, TablesByTid* tables);
 

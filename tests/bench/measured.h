@@ -46,7 +46,7 @@ explore::Shape ShapeOf(int partitions);
 // The value that so much of all are not above; `part` is 0 to 1. Zero of nothing.
 absl::Duration Quantile(std::vector<absl::Duration> values, double part);
 
-// Upgrades that differ in `seed` only differ by chance.
+// Upgrades that differ in `seed` only begin at other moments, and differ by chance.
 Measured ByOperator(int partitions, uint64_t seed);
 // As OpenMLDB's upgrade guide has it, with the algorithm of its openmldb_ops.py (F6). Each of its
 // commands is a process that takes `command_start` to be there.

@@ -88,6 +88,34 @@ TEST_F(Rejoin, SettingAMetaChangesNothingElse) {
   EXPECT_THAT(FollowersOf(id), Contains(follower));
 }
 
+TEST_F(Rejoin, AWholeTableIsMarkedInOneEdit) {
+  const Table table = Create(4, 3);
+  const std::string tablet = FollowersOf(table.partitions[0].id).at(0);
+  const auto alive = [&] {
+    return std::count_if(
+        table.partitions.begin(), table.partitions.end(),
+        [&](const Partition& partition) { return ReplicaOf(partition.id, tablet).is_alive; });
+  };
+  for (const Partition& partition : table.partitions) {
+    if (LeaderOf(partition.id) == tablet)
+      ASSERT_NO_FATAL_FAILURE(HandOver(partition.id, FollowersOf(partition.id).at(0)));
+  }
+  const uint64_t last_op = LastOpId();
+  ASSERT_TRUE(openmldb_->UpdateTableAliveStatus(table.db, table.name, tablet, false).ok());
+  EXPECT_EQ(alive(), 0);
+  // A former leader would be a second one.
+  for (const Partition& partition : table.partitions)
+    ASSERT_TRUE(openmldb_->SetReplicaMeta(partition.id, tablet, false, false).ok());
+  ASSERT_TRUE(openmldb_->UpdateTableAliveStatus(table.db, table.name, tablet, true).ok());
+  EXPECT_EQ(alive(), 4);
+  EXPECT_EQ(LastOpId(), last_op);
+  const auto one = openmldb_->ShowTable(table.db, table.name);
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_EQ(one->tid, table.tid);
+  EXPECT_EQ(one->partitions.size(), 4u);
+  EXPECT_TRUE(absl::IsNotFound(openmldb_->ShowTable(table.db, "none").status()));
+}
+
 TEST_F(Rejoin, AReplicaIsAddedAndDeletedOnce) {
   const PartitionId id = Create(1, 3).partitions[0].id;
   const std::string leader = LeaderOf(id);

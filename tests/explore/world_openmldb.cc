@@ -147,6 +147,16 @@ absl::StatusOr<std::vector<Table>> WorldOpenMldb::ShowTable() {
   return tables;
 }
 
+absl::StatusOr<Table> WorldOpenMldb::ShowTable(const std::string& db, const std::string& name) {
+  ns::ShowTableRequest request;
+  request.set_db(db);
+  request.set_name(name);
+  auto response = Nameserver<ns::ShowTableResponse>("ShowTable", request);
+  if (!response.ok()) return response.status();
+  if (response->table_info_size() == 0) return absl::NotFoundError(db + "." + name);
+  return ToTable(response->table_info(0));
+}
+
 absl::StatusOr<Partition> WorldOpenMldb::GetPartition(const PartitionId& partition) {
   auto response = Nameserver<ns::GetTablePartitionResponse>(
       "GetTablePartition", Of<ns::GetTablePartitionRequest>(partition));
@@ -223,6 +233,16 @@ absl::Status WorldOpenMldb::DelReplicaNs(const PartitionId& partition,
 absl::Status WorldOpenMldb::UpdateTableAliveStatus(const PartitionId& partition,
                                                    const std::string& endpoint, bool alive) {
   auto request = Of<ns::UpdateTableAliveRequest>(partition);
+  request.set_endpoint(endpoint);
+  request.set_is_alive(alive);
+  return StatusOf(Nameserver<ns::GeneralResponse>("UpdateTableAliveStatus", request));
+}
+
+absl::Status WorldOpenMldb::UpdateTableAliveStatus(const std::string& db, const std::string& table,
+                                                   const std::string& endpoint, bool alive) {
+  ns::UpdateTableAliveRequest request;
+  request.set_db(db);
+  request.set_name(table);
   request.set_endpoint(endpoint);
   request.set_is_alive(alive);
   return StatusOf(Nameserver<ns::GeneralResponse>("UpdateTableAliveStatus", request));

@@ -57,6 +57,7 @@ class WorldOpenMldb : public OpenMldb {
 
   absl::StatusOr<std::vector<Tablet>> ShowTablet() override;
   absl::StatusOr<std::vector<Table>> ShowTable() override;
+  absl::StatusOr<Table> ShowTable(const std::string& db, const std::string& name) override;
   absl::StatusOr<Partition> GetPartition(const PartitionId& partition) override;
   absl::StatusOr<std::vector<Op>> ShowOpStatus() override;
   absl::StatusOr<std::vector<Op>> ShowOpStatus(const PartitionId& partition) override;
@@ -69,6 +70,8 @@ class WorldOpenMldb : public OpenMldb {
   absl::Status DelReplicaNs(const PartitionId& partition, const std::string& endpoint) override;
   absl::Status UpdateTableAliveStatus(const PartitionId& partition, const std::string& endpoint,
                                       bool alive) override;
+  absl::Status UpdateTableAliveStatus(const std::string& db, const std::string& table,
+                                      const std::string& endpoint, bool alive) override;
   absl::Status SetReplicaMeta(const PartitionId& partition, const std::string& endpoint,
                               bool is_leader, bool is_alive) override;
   absl::Status OfflineEndpoint(const std::string& endpoint, uint32_t concurrency) override;

@@ -12,8 +12,9 @@ void NameServer::Impl::RegisterSchemaMethods() {
   On("DropTable", &Impl::DropTable);
   On("ShowTable", &Impl::ShowTable);
   On("GetTablePartition", &Impl::GetTablePartition);
-  On("SetTablePartition", &Impl::SetTablePartition);
-  On("UpdateTableAliveStatus", &Impl::UpdateTableAliveStatus);
+  const absl::Duration write = context_.options.zookeeper_write_time;
+  On("SetTablePartition", &Impl::SetTablePartition, write);
+  On("UpdateTableAliveStatus", &Impl::UpdateTableAliveStatus, 2 * write);
 }
 
 NameServer::Impl::General NameServer::Impl::CreateDatabase(

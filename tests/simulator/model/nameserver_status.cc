@@ -9,7 +9,7 @@ namespace omdb::simulator {
 
 void NameServer::Impl::RegisterStatusMethods() {
   On("ConfGet", &Impl::ConfGet);
-  On("ConfSet", &Impl::ConfSet);
+  On("ConfSet", &Impl::ConfSet, context_.options.zookeeper_write_time);
   On("SwitchMode", &Impl::SwitchMode);
   On("ShowTablet", &Impl::ShowTablet);
   On("ShowSdkEndpoint", &Impl::ShowSdkEndpoint);

@@ -169,6 +169,25 @@ TEST(Staleness, ALeaderBelievesTheLastOffsetThatAFollowerTook) {
   EXPECT_EQ(cluster.Status(follower, "t", 0).offset(), 10u);
 }
 
+TEST(MetadataEdits, TakeAsLongAsTheirWritesToZooKeeper) {
+  // M9.
+  Cluster cluster(Cluster::Quiet());
+  cluster.Start();
+  ASSERT_EQ(cluster.CreateTable("t", 2, 3), code::kOk);
+  const std::string follower = cluster.FollowersOf("t", 0).at(0);
+  const auto took = [&](const auto& edit) {
+    const absl::Time begin = cluster.Now();
+    EXPECT_EQ(edit(), code::kOk);
+    return absl::ToDoubleMilliseconds(cluster.Now() - begin);
+  };
+  EXPECT_NEAR(took([&] { return cluster.UpdateAlive("t", 0, follower, false); }), 10, 1);
+  nameserver::SetTablePartitionRequest entry;
+  entry.set_db(kDb);
+  entry.set_name("t");
+  *entry.mutable_table_partition() = cluster.Table("t").table_partition(0);
+  EXPECT_NEAR(took([&] { return cluster.Ask("SetTablePartition", entry).code(); }), 5, 1);
+}
+
 TEST(SpuriousFailures, OneOfSoManyRecoveriesOfADetachedFollowerFailsAndTheNextSucceeds) {
   // H4: 1 of about 500; more often here.
   Options options = Cluster::Quiet();

@@ -46,6 +46,10 @@ struct Options {
   absl::Duration op_creation_time_of_many = absl::Milliseconds(18);
   absl::Duration op_step_time = absl::Milliseconds(11);
   absl::Duration op_removal_time = absl::Milliseconds(10);
+  // A write to ZooKeeper: an op's creation is two, and eight are most of the 45 ms in which a
+  // leader changes. An edit of the metadata is one, and one more where clients are told of it: 20
+  // ms as the client of M9 saw it, for which a call that writes nothing took 10 (M1).
+  absl::Duration zookeeper_write_time = absl::Milliseconds(5);
   // H6: between reading /nodes and watching it again.
   absl::Duration nodes_callback_time = absl::Milliseconds(51);
   // H4: a removal of a replica that is already detached loses its result and fails.

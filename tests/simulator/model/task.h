@@ -3,7 +3,6 @@
 
 #include <coroutine>
 #include <exception>
-#include <functional>
 #include <list>
 #include <memory>
 #include <optional>

@@ -232,7 +232,7 @@ TEST_F(ActMend, AttachesToNoFormerLeader) {
 
 TEST_F(ActMend, MakesNoSecondLeader) {
   openmldb.Meta().replicas[1] = {"b", true, false, true, 100};
-  const auto mark = [this] { return Do(action::MarkAlive{kZero, "b", /*leader=*/true}); };
+  const auto mark = [this] { return Do(action::MarkLeaderAlive{kZero, "b"}); };
   EXPECT_THAT(mark().message(), HasSubstr("a leads db.t/0 (tid 1) by now"));
   openmldb.On("GetPartition", Refused(kAway));
   EXPECT_TRUE(absl::IsUnavailable(mark()));
@@ -240,13 +240,18 @@ TEST_F(ActMend, MakesNoSecondLeader) {
 }
 
 TEST_F(ActMend, TakesNothingFromALeader) {
+  const action::Detach detach{"a", {kZero}, {"b"}};
   for (const Action& action :
-       std::vector<Action>{action::Demote{kZero, "a"}, action::MarkNotAlive{kZero, "a"},
-                           action::Detach{kZero, "b", "a"}}) {
+       std::vector<Action>{action::Demote{kZero, "a"}, action::MarkNotAlive{kZero, "a"}, detach}) {
     EXPECT_THAT(Do(action).message(), HasSubstr("a leads db.t/0 (tid 1) by now"));
+  }
+  for (const Action& action :
+       std::vector<Action>{action::Demote{kZero, "a"}, action::MarkNotAlive{kZero, "a"}}) {
     openmldb.On("GetPartition", Refused(kAway));
     EXPECT_TRUE(absl::IsUnavailable(Do(action)));
   }
+  openmldb.On("ShowTable db.t", Refused(kAway));
+  EXPECT_TRUE(absl::IsUnavailable(Do(detach)));
   EXPECT_TRUE(openmldb.Serves("a"));
   EXPECT_TRUE(openmldb.Meta().Find("a")->is_alive);
   EXPECT_THAT(openmldb.Replica("a").followers, ElementsAre("b"));

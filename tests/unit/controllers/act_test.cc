@@ -155,7 +155,7 @@ TEST_F(ActInHand, AddsAndDeletesAReplica) {
 }
 
 TEST_F(ActInHand, DetachesAFollowerFromLeaderAndNameserver) {
-  ASSERT_TRUE(Do(action::Detach{kOne, "b", "a"}).ok());
+  ASSERT_TRUE(Do(action::Detach{"a", {kOne}, {"b"}}).ok());
   EXPECT_THAT(openmldb.Replica("b", 1).followers, IsEmpty());
   EXPECT_FALSE(openmldb.Meta(1).Find("a")->is_alive);
 }
@@ -163,8 +163,27 @@ TEST_F(ActInHand, DetachesAFollowerFromLeaderAndNameserver) {
 // Else the nameserver would not count on a replica that its leader still sends to.
 TEST_F(ActInHand, KeepsAFollowerAliveThatItsLeaderDoesNotLetGo) {
   openmldb.On("Release db.t/1 (tid 1)", Refused(kAway));
-  EXPECT_TRUE(absl::IsUnavailable(Do(action::Detach{kOne, "b", "a"})));
+  EXPECT_TRUE(absl::IsUnavailable(Do(action::Detach{"a", {kOne}, {"b"}})));
   EXPECT_TRUE(openmldb.Meta(1).Find("a")->is_alive);
+}
+
+TEST_F(ActInHand, DetachesThoseOfATableThatTheirLeadersLetGo) {
+  openmldb.Meta(0).replicas = openmldb.Meta(1).replicas;
+  openmldb.Replica("b", 0).followers = {"a"};
+  openmldb.On("Release db.t/0 (tid 1)", Refused(kAway));
+  EXPECT_TRUE(absl::IsUnavailable(Do(action::Detach{"a", {kZero, kOne}, {"b", "b"}})));
+  EXPECT_TRUE(openmldb.Meta(0).Find("a")->is_alive);
+  EXPECT_FALSE(openmldb.Meta(1).Find("a")->is_alive);
+  EXPECT_EQ(Held(1).attached_to, "");
+  openmldb.On("UpdateTableAliveStatus", Refused(kAway));
+  EXPECT_TRUE(absl::IsUnavailable(Do(action::Detach{"a", {kZero}, {"b"}})));
+}
+
+TEST_F(ActInHand, TouchesNothingOfATableThatIsGone) {
+  openmldb.Always("ShowTable db.t", Refused(absl::NotFoundError("gone")));
+  EXPECT_TRUE(absl::IsNotFound(Do(action::Detach{"a", {kOne}, {"b"}})));
+  EXPECT_TRUE(absl::IsNotFound(Do(action::MarkAlive{"a", {kOne}})));
+  EXPECT_THAT(openmldb.Replica("b", 1).followers, UnorderedElementsAre("a"));
 }
 
 action::Load LoadBoth(const PartitionId& zero, const PartitionId& one) {
@@ -259,14 +278,14 @@ TEST_F(ActInHand, AttachesWhatIsNotHeld) {
 
 TEST_F(ActInHand, MarksAReplicaAliveAsAFollower) {
   openmldb.Meta(0).replicas[1] = {"b", true, false, true, 100};
-  ASSERT_TRUE(Do(action::MarkAlive{kZero, "b"}).ok());
+  ASSERT_TRUE(Do(action::MarkAlive{"b", {kZero}}).ok());
   EXPECT_TRUE(openmldb.Meta(0).replicas[1].is_alive);
   EXPECT_FALSE(openmldb.Meta(0).replicas[1].is_leader);
 }
 
 TEST_F(ActInHand, DetachesWhatIsNotHeld) {
   ledger.tablet.reset();
-  EXPECT_TRUE(Do(action::Detach{kZero, "a", "b"}).ok());
+  EXPECT_TRUE(Do(action::Detach{"b", {kZero}, {"a"}}).ok());
 }
 
 TEST_F(ActInHand, LeavesToRecoverTableWhatIsLoadedForATableThatIsGone) {
@@ -281,7 +300,7 @@ TEST_F(ActInHand, TellsClientsOfALeaderThatIsAliveAgain) {
   openmldb.Meta(0).replicas[0].is_alive = false;
   openmldb.Meta(0).replicas[1] = {"b", true, false, true, 100};
   openmldb.Always("SetReplicaMeta", Refused(kAway));
-  ASSERT_TRUE(Do(action::MarkAlive{kZero, "b", /*leader=*/true}).ok());
+  ASSERT_TRUE(Do(action::MarkLeaderAlive{kZero, "b"}).ok());
   EXPECT_TRUE(openmldb.Meta(0).LedBy("b"));
 }
 

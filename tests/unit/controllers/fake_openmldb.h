@@ -99,6 +99,9 @@ class FakeOpenMldb : public OpenMldb {
   absl::StatusOr<std::string> AddressOf(const std::string& endpoint) override { return endpoint; }
   absl::StatusOr<std::vector<Tablet>> ShowTablet() override { return Read("ShowTablet", tablets); }
   absl::StatusOr<std::vector<Table>> ShowTable() override { return Read("ShowTable", tables); }
+  absl::StatusOr<Table> ShowTable(const std::string&, const std::string&) override {
+    return Read("ShowTable db.t", tables.front());
+  }
   absl::StatusOr<Partition> GetPartition(const PartitionId& partition) override {
     return Read("GetPartition", Meta(partition.pid));
   }
@@ -120,6 +123,13 @@ class FakeOpenMldb : public OpenMldb {
   absl::Status UpdateTableAliveStatus(const PartitionId& partition, const std::string& endpoint,
                                       bool alive) override {
     return Do("UpdateTableAliveStatus", [&] { Alive(partition, endpoint, alive); });
+  }
+  absl::Status UpdateTableAliveStatus(const std::string&, const std::string&,
+                                      const std::string& endpoint, bool alive) override {
+    return Do("UpdateTableAliveStatus db.t", [&] {
+      for (const Partition& partition : tables.front().partitions)
+        Alive(partition.id, endpoint, alive);
+    });
   }
   absl::Status SetReplicaMeta(const PartitionId& partition, const std::string& endpoint,
                               bool is_leader, bool is_alive) override;

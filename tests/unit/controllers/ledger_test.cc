@@ -72,7 +72,7 @@ TEST(Ledger, IsReadAsItWasWrittenWhenThereIsLittle) {
 }
 
 TEST(Ledger, KnowsEveryStepByItsName) {
-  for (int i = 0; i <= static_cast<int>(TabletStep::kVerify); ++i) {
+  for (int i = 0; i <= static_cast<int>(TabletStep::kTurnFailoverBack); ++i) {
     Ledger ledger = FullLedger();
     ledger.tablet->step = static_cast<TabletStep>(i);
     EXPECT_EQ(LedgerFromJson(ToJson(ledger))->tablet->step, static_cast<TabletStep>(i));

@@ -45,13 +45,14 @@ TEST_F(LeftToTheNameserver, IsTakenOverAfterHalfAMinute) {
   EXPECT_THAT(decision.notes[0].message, HasSubstr("db.t/0 (tid 1) on c-tablet-1 is not alive"));
 }
 
-TEST_F(LeftToTheNameserver, IsTakenOverWhileATabletIsVerifiedToo) {
-  TakeInHand(TabletStep::kVerify);
-  Mend();
-  Later(absl::Seconds(30));
-  EXPECT_THAT(Mend(), ElementsAre("set auto_failover false"));
-  cluster.seen.database->auto_failover = false;
-  EXPECT_THAT(Mend(), ElementsAre("let c-tablet-1 rejoin db.t/0 (tid 1)"));
+TEST_F(LeftToTheNameserver, IsNotTakenOverWhileATabletsTurnBeginsOrEnds) {
+  for (const TabletStep step : {TabletStep::kTurnFailoverOff, TabletStep::kTurnFailoverBack}) {
+    TakeInHand(step);
+    EXPECT_THAT(Mend(), IsEmpty());
+    EXPECT_TRUE(done);
+    Later(absl::Seconds(31));
+    EXPECT_THAT(Mend(), IsEmpty());
+  }
 }
 
 TEST_F(LeftToTheNameserver, IsWhatAnOpIsUnderWayFor) {

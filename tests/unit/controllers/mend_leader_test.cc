@@ -172,9 +172,8 @@ TEST_F(SeveralLedBefore, TheOneThatIsToBeCopiedAnewDoesNotLead) {
 TEST_F(SeveralLedBefore, TheOneThatWasCopiedMayLead) {
   Terms(9, 7);
   TakeInHand(TabletStep::kReturnLeaders);
-  ledger.tablet->partitions[0].recover = true;
   EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"));
-  ledger.tablet->step = TabletStep::kMarkAlive;
+  ledger.tablet->partitions[0].recover = true;
   ledger.tablet->partitions.erase(ledger.tablet->partitions.begin());
   EXPECT_THAT(Mend(), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1) as its leader"))
       << "it was created meanwhile";

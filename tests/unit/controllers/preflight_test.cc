@@ -1,8 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "controllers/decide.h"
-#include "tests/unit/controllers/whole_cluster.h"
+#include "tests/unit/controllers/upgrading.h"
 
 namespace omdb {
 namespace {
@@ -13,12 +12,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-std::vector<std::string> Actions(const Decision& decision) {
-  std::vector<std::string> texts;
-  for (const Action& action : decision.actions) texts.push_back(ToString(action));
-  return texts;
-}
 
 std::vector<std::string> Reasons(const Decision& decision) {
   std::vector<std::string> reasons;

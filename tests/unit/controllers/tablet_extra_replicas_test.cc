@@ -163,14 +163,14 @@ TEST_F(ExtraReplica, IsGoneOnceTheOpHasEnded) {
   EXPECT_EQ(ledger.tablet->step, TabletStep::kRemoveExtraReplicas);
   cluster.seen.database->ops.clear();
   Next();
-  EXPECT_EQ(ledger.tablet->step, TabletStep::kTurnFailoverBack);
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kVerify);
 }
 
 TEST_F(ExtraReplica, OfATableThatWasDroppedIsGone) {
   DropTable();
   GoTo(TabletStep::kRemoveExtraReplicas);
   Next();
-  EXPECT_EQ(ledger.tablet->step, TabletStep::kTurnFailoverBack);
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kVerify);
 }
 
 }  // namespace

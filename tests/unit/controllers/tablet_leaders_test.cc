@@ -277,7 +277,7 @@ TEST_F(Leaders, ThatReturnedAreAttachedToAnew) {
   }
   GoTo(TabletStep::kReturnLeaders);
   Next();
-  EXPECT_EQ(ledger.tablet->step, TabletStep::kTurnFailoverBack);
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kVerify);
   for (const HeldPartition& held : ledger.tablet->partitions) {
     EXPECT_EQ(held.attached_to, "");
     EXPECT_EQ(held.attach_offset, 0u);

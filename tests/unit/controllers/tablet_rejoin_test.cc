@@ -107,9 +107,7 @@ TEST_F(Drained, TakesItsPlaceOnceItHasCaughtUp) {
   Attached();
   EXPECT_THAT(Actions(Next()), IsEmpty()) << "one replica is 50 rows behind";
   cluster.Status("t", 1, "c-tablet-0").offset = 150;
-  EXPECT_THAT(Actions(Next()), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1)",
-                                           "mark c-tablet-0 alive for db.t/1 (tid 1)",
-                                           "mark c-tablet-0 alive for db.t/2 (tid 1)"));
+  EXPECT_THAT(Actions(Next()), ElementsAre("mark c-tablet-0 alive for 3 partitions of db.t"));
 }
 
 class Recovered : public Drained {
@@ -167,8 +165,7 @@ TEST_F(Drained, IsLeftAttachedWhileSomebodyMayBeMakingItTheLeader) {
   Attached();
   cluster.seen.database->ops = {
       {20, "kChangeLeaderOP", OpState::kDoing, "kUpdateLeaderInfo", "db", "t", 1}};
-  EXPECT_THAT(Actions(Next()), ElementsAre("mark c-tablet-0 alive for db.t/0 (tid 1)",
-                                           "mark c-tablet-0 alive for db.t/2 (tid 1)"));
+  EXPECT_THAT(Actions(Next()), ElementsAre("mark c-tablet-0 alive for 2 partitions of db.t"));
   EXPECT_FALSE(ledger.tablet->partitions[1].recover);
   for (uint32_t pid : {0u, 2u}) {
     cluster.Meta("t", pid, "c-tablet-0").is_alive = true;
@@ -238,7 +235,7 @@ TEST_F(Drained, ForgetsTablesThatWereDropped) {
   cluster.seen.database->tables.clear();
   cluster.seen.database->loaded["c-tablet-0"].clear();
   Next();
-  EXPECT_EQ(ledger.tablet->step, TabletStep::kTurnFailoverBack);
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kVerify);
 }
 
 TEST_F(Drained, LoadsWithTheLastTermAndAsItsTableIs) {
@@ -381,7 +378,7 @@ TEST_F(FormerLeader, FollowsAgainAndIsAliveOnceItHasCaughtUp) {
   EXPECT_THAT(Actions(Next()), ElementsAre("mark c-tablet-1 alive for db.t/0 (tid 1)"));
   cluster.Meta("t", 0, "c-tablet-1").is_alive = true;
   Next();
-  EXPECT_EQ(ledger.tablet->step, TabletStep::kTurnFailoverBack);
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kVerify);
 }
 
 TEST_F(FormerLeader, WaitsForALeaderThatDoesNotAnswer) {
@@ -414,14 +411,14 @@ TEST_F(FormerLeader, HasNotCaughtUpWhileItsTabletDoesNotAnswer) {
 TEST_F(FormerLeader, OfATableThatWasDroppedIsNotMissed) {
   cluster.seen.database->tables.clear();
   Next();
-  EXPECT_EQ(ledger.tablet->step, TabletStep::kTurnFailoverBack);
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kVerify);
 }
 
 TEST_F(FormerLeader, OfAnExtraReplicaThatIsGoneIsNotMissed) {
   std::erase_if(cluster.seen.database->tables[0].partitions[0].replicas,
                 [](const ReplicaMeta& meta) { return meta.endpoint == "c-tablet-1"; });
   Next();
-  EXPECT_EQ(ledger.tablet->step, TabletStep::kTurnFailoverBack);
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kVerify);
 }
 
 }  // namespace

@@ -12,14 +12,12 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 TEST_F(Drained, DetachesFollowersBeforeItStops) {
-  EXPECT_THAT(Actions(Next()),
-              ElementsAre(HasSubstr("detach c-tablet-0 from c-tablet-1 for db.t/1"),
-                          HasSubstr("detach c-tablet-0 from c-tablet-2 for db.t/2")));
+  EXPECT_THAT(Actions(Next()), ElementsAre("detach c-tablet-0 for 2 partitions of db.t"));
 }
 
 TEST_F(Drained, DetachesWhatSomebodyElseMarked) {
   cluster.Meta("t", 1, "c-tablet-0").is_alive = false;
-  EXPECT_THAT(Actions(Next()), testing::Contains(HasSubstr("detach c-tablet-0 from c-tablet-1")));
+  EXPECT_THAT(Actions(Next()), ElementsAre("detach c-tablet-0 for 2 partitions of db.t"));
   ledger.tablet->partitions[1].attached_to.clear();
   EXPECT_THAT(Actions(Next()), testing::Not(testing::Contains(HasSubstr("from c-tablet-1"))));
 }

@@ -16,9 +16,10 @@ TEST_F(Drained, AutoFailoverIsAsBeforeAndTheReportIsKept) {
   cluster.MoveLeader("t", 0, "c-tablet-1", "c-tablet-0");
   cluster.Follows("t", 0, "c-tablet-1");
   cluster.LookClosely();
-  GoTo(TabletStep::kTurnFailoverBack);
+  GoTo(TabletStep::kVerify);
   EXPECT_THAT(Actions(Next()), ElementsAre("set auto_failover true"));
   cluster.seen.database->auto_failover = true;
+  cluster.seen.database->closely.reset();
   const Decision decision = Next();
   EXPECT_FALSE(ledger.tablet.has_value());
   EXPECT_FALSE(ledger.wanted_auto_failover.has_value());
@@ -28,7 +29,7 @@ TEST_F(Drained, AutoFailoverIsAsBeforeAndTheReportIsKept) {
 
 TEST_F(Drained, AutoFailoverStaysOffUntilItWasLookedAtClosely) {
   for (uint32_t pid : {0u, 1u, 2u}) cluster.Follows("t", pid, "c-tablet-0");
-  GoTo(TabletStep::kTurnFailoverBack);
+  GoTo(TabletStep::kVerify);
   const Decision decision = Next();
   EXPECT_THAT(Actions(decision), IsEmpty());
   EXPECT_THAT(decision.progress, HasSubstr("looking closely"));
@@ -39,19 +40,28 @@ TEST_F(Drained, AutoFailoverStaysOffUntilItWasLookedAtClosely) {
 TEST_F(Drained, AutoFailoverStaysOffWhileATabletIsAway) {
   for (uint32_t pid : {0u, 1u, 2u}) cluster.Follows("t", pid, "c-tablet-0");
   cluster.LookClosely();
-  GoTo(TabletStep::kTurnFailoverBack);
+  GoTo(TabletStep::kVerify);
   cluster.Stop("c-tablet-2");
   const Decision decision = Next();
   EXPECT_THAT(Actions(decision), IsEmpty());
   EXPECT_EQ(decision.reason, "TabletDown");
-  EXPECT_EQ(ledger.tablet->step, TabletStep::kTurnFailoverBack);
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kVerify);
+}
+
+TEST_F(Drained, IsVerifiedAnewWhereAutoFailoverCouldNotBeTurnedBack) {
+  for (uint32_t pid : {0u, 1u, 2u}) cluster.Follows("t", pid, "c-tablet-0");
+  GoTo(TabletStep::kTurnFailoverBack);
+  EXPECT_THAT(Next().progress, HasSubstr("looking closely"));
+  EXPECT_EQ(ledger.tablet->step, TabletStep::kVerify);
+  cluster.LookClosely();
+  EXPECT_THAT(Actions(Next()), ElementsAre("set auto_failover true"));
 }
 
 TEST_F(Drained, AutoFailoverIsNotTouchedWhereNobodyRemembersHowItWas) {
   for (uint32_t pid : {0u, 1u, 2u}) cluster.Follows("t", pid, "c-tablet-0");
   cluster.LookClosely();
   ledger.wanted_auto_failover.reset();
-  GoTo(TabletStep::kTurnFailoverBack);
+  GoTo(TabletStep::kVerify);
   EXPECT_THAT(Actions(Next()), IsEmpty());
 }
 
@@ -88,7 +98,7 @@ TEST_F(Drained, AutoFailoverStaysOffWhereItWasOff) {
   for (uint32_t pid : {0u, 1u, 2u}) cluster.Follows("t", pid, "c-tablet-0");
   cluster.LookClosely();
   ledger.wanted_auto_failover = false;
-  GoTo(TabletStep::kTurnFailoverBack);
+  GoTo(TabletStep::kVerify);
   EXPECT_THAT(Actions(Next()), IsEmpty());
   EXPECT_FALSE(ledger.tablet.has_value()) << "it is back";
   EXPECT_FALSE(ledger.wanted_auto_failover.has_value());
@@ -99,17 +109,17 @@ class Back : public TabletInTurn {
   Back() {
     TakeInHand();
     cluster.Replace("c-tablet-0");
-    cluster.seen.database->auto_failover = true;
-    ledger.wanted_auto_failover.reset();
+    cluster.seen.database->auto_failover = false;
+    ledger.wanted_auto_failover = false;
     cluster.LookClosely();
     GoTo(TabletStep::kVerify);
   }
 };
 
 TEST_F(Back, IsNotFinishedBeforeTheClusterIsWhole) {
-  cluster.Meta("t", 0, "c-tablet-1").is_alive = false;
+  cluster.seen.database->ops = {{7, "kAddReplicaOP", OpState::kInited, "-", "db", "t", 0}};
   const Decision decision = Next();
-  EXPECT_EQ(decision.reason, "ReplicaNotAlive");
+  EXPECT_EQ(decision.reason, "OpRunning");
   EXPECT_TRUE(ledger.tablet.has_value());
 }
 
@@ -141,6 +151,7 @@ TEST_F(Back, IsFinishedWithoutARolloutToo) {
 TEST_F(Back, IsFollowedByTheNextTablet) {
   Next();
   cluster.KeepSupportingObjects(false);
+  cluster.seen.database->auto_failover = true;
   EXPECT_THAT(Actions(Next()), ElementsAre("set auto_failover false"));
   EXPECT_EQ(ledger.tablet->name, "c-tablet-1");
 }

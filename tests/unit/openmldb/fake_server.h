@@ -91,6 +91,8 @@ struct FakeNameserver final : openmldb::nameserver::NameServer::Service {
                    openmldb::nameserver::ConfGetResponse)
   OMDB_FAKE_METHOD(ChangeLeader, openmldb::nameserver::ChangeLeaderRequest,
                    openmldb::nameserver::GeneralResponse)
+  OMDB_FAKE_METHOD(UpdateTableAliveStatus, openmldb::nameserver::UpdateTableAliveRequest,
+                   openmldb::nameserver::GeneralResponse)
   OMDB_FAKE_METHOD(GetTablePartition, openmldb::nameserver::GetTablePartitionRequest,
                    openmldb::nameserver::GetTablePartitionResponse)
   OMDB_FAKE_METHOD(SetTablePartition, openmldb::nameserver::SetTablePartitionRequest,

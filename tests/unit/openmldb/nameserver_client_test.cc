@@ -109,6 +109,17 @@ TEST_F(NameserverClientTest, FiltersOpsByPartition) {
   EXPECT_THAT(*nameserver_.ShowOpStatus(partition_), IsEmpty());
 }
 
+TEST_F(NameserverClientTest, MarksAllReplicasOfATable) {
+  ns0_.on_UpdateTableAliveStatus = [](const ns::UpdateTableAliveRequest& request,
+                                      ns::GeneralResponse* reply) {
+    EXPECT_EQ(request.ShortDebugString(),
+              "name: \"orders\" endpoint: \"tablet-1\" is_alive: false db: \"demo\"");
+    reply->set_code(0);
+    return grpc::Status::OK;
+  };
+  EXPECT_TRUE(nameserver_.UpdateTableAliveStatus("demo", "orders", "tablet-1", false).ok());
+}
+
 TEST_F(NameserverClientTest, ReadsAutoFailoverInAnyCase) {
   ns0_.on_ConfGet = [](const ns::ConfGetRequest&, ns::ConfGetResponse* reply) {
     reply->set_code(0);
@@ -247,6 +258,18 @@ TEST_F(TableListTest, AsksByTableWhenADatabaseIsTooLarge) {
   const size_t calls = ns0_.log.calls().size();
   Names();
   EXPECT_EQ(ns0_.log.calls().size(), 2 * calls - 1) << "all at once was asked for again";
+}
+
+TEST_F(TableListTest, ReadsOneTable) {
+  EXPECT_EQ(tables_.Read("demo", "orders")->tid, 2u);
+  EXPECT_THAT(ns0_.log.calls(), SizeIs(1));
+  EXPECT_THAT(std::string(tables_.Read("demo", "none").status().message()),
+              HasSubstr("there is no table demo.none"));
+  ns0_.on_ShowTable = [](const ns::ShowTableRequest&, ns::ShowTableResponse* reply) {
+    reply->set_code(307);
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(CodeOf(tables_.Read("demo", "orders").status()), 307);
 }
 
 }  // namespace
