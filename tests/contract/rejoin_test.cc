@@ -97,8 +97,9 @@ TEST_F(Rejoin, AWholeTableIsMarkedInOneEdit) {
         [&](const Partition& partition) { return ReplicaOf(partition.id, tablet).is_alive; });
   };
   for (const Partition& partition : table.partitions) {
-    if (LeaderOf(partition.id) == tablet)
+    if (LeaderOf(partition.id) == tablet) {
       ASSERT_NO_FATAL_FAILURE(HandOver(partition.id, FollowersOf(partition.id).at(0)));
+    }
   }
   const uint64_t last_op = LastOpId();
   ASSERT_TRUE(openmldb_->UpdateTableAliveStatus(table.db, table.name, tablet, false).ok());
