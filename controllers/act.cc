@@ -213,7 +213,7 @@ class Actor {
   }
   absl::Status operator()(const action::Demote& a) {
     if (absl::Status status = StillFollows(a.partition, a.tablet); !status.ok()) return status;
-    return openmldb_.ChangeRole(a.partition, a.tablet, TableMode::kFollower, 0, {});
+    return openmldb_.Demote({a.partition}, a.tablet)[0];
   }
   absl::Status operator()(const action::RecoverSnapshot& a) {
     return openmldb_.RecoverSnapshot(a.partition, a.tablet);

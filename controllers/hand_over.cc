@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <list>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "controllers/leader_move.h"
 
 namespace omdb {
@@ -70,10 +72,32 @@ class HandOver {
                        [](const LeaderMove& move) { return move.LeavesAnOp(); });
   }
 
+  // In one call: in a fence each call is a time in which the tablet refuses writes, and on a busy
+  // machine has to wait for its turn.
+  std::vector<Offsets> OffsetsOf(const Moves& moves, absl::Duration limit) {
+    std::vector<ReplicaId> replicas;
+    for (const LeaderMove* move : moves)
+      replicas.insert(replicas.end(), move->Replicas().begin(), move->Replicas().end());
+    const auto statuses = openmldb_.GetReplicaStatus(replicas, limit);
+    std::vector<Offsets> offsets;
+    auto rest = absl::MakeConstSpan(statuses);
+    for (LeaderMove* move : moves) {
+      const size_t own = move->Replicas().size();
+      offsets.push_back(move->OffsetsIn(rest.first(own)));
+      rest.remove_prefix(own);
+    }
+    return offsets;
+  }
+
   Moves ThoseToFence(bool busy) {
-    Moves ready;
+    Moves serving;
     for (LeaderMove& move : moves_) {
-      if (move.Serving() && move.HasNoLag(busy)) ready.push_back(&move);
+      if (move.Serving()) serving.push_back(&move);
+    }
+    const auto offsets = OffsetsOf(serving, absl::InfiniteDuration());
+    Moves ready;
+    for (size_t i = 0; i < serving.size(); ++i) {
+      if (serving[i]->HasNoLag(offsets[i], busy)) ready.push_back(serving[i]);
     }
     return ready;
   }
@@ -102,13 +126,7 @@ class HandOver {
     const absl::Time deadline = fenced_at + limits_.ToBeEqual();
     Moves left = fenced.ok() ? moves : Moves();
     while (!left.empty() && clock_.Now() < deadline) {
-      std::erase_if(left, [&](LeaderMove* move) {
-        const absl::Duration rest = deadline - clock_.Now();
-        if (rest <= absl::ZeroDuration()) return false;
-        const auto equal = move->EqualOffset(rest);
-        if (equal) move->Demote(*equal, fenced_at);
-        return equal.has_value();
-      });
+      DemoteThoseThatAreEqual(left, fenced_at, deadline);
       if (!left.empty()) clock_.Sleep(kPoll / 5);
     }
     const absl::Status lifted = Unfence();
@@ -117,7 +135,27 @@ class HandOver {
       // The answer may have been lost after the fence was set.
       if (!lifted.ok() || !fenced.ok()) move->End(lifted.ok() ? fenced : lifted);
     }
-    for (LeaderMove* move : moves) move->CheckDemotion();
+    Moves demoted = moves;
+    std::erase_if(demoted, [](const LeaderMove* move) { return !move->Demoted(); });
+    const auto offsets = OffsetsOf(demoted, limits_.pause);
+    for (size_t i = 0; i < demoted.size(); ++i) demoted[i]->CheckDemotion(offsets[i]);
+  }
+
+  void DemoteThoseThatAreEqual(Moves& left, absl::Time fenced_at, absl::Time deadline) {
+    const auto offsets = OffsetsOf(left, deadline - clock_.Now());
+    Moves equal;
+    std::vector<uint64_t> at;
+    std::vector<PartitionId> partitions;
+    for (size_t i = 0; i < left.size(); ++i) {
+      if (!AreEqual(offsets[i])) continue;
+      equal.push_back(left[i]);
+      at.push_back(offsets[i]->front());
+      partitions.push_back(left[i]->Replicas().front().partition);
+    }
+    if (equal.empty()) return;
+    const auto answers = openmldb_.Demote(partitions, from_, limits_.ToDemote());
+    for (size_t i = 0; i < equal.size(); ++i) equal[i]->NoteDemotion(at[i], fenced_at, answers[i]);
+    std::erase_if(left, [](const LeaderMove* move) { return move->Demoted(); });
   }
 
   absl::Status Unfence() {

@@ -11,18 +11,25 @@ namespace {
 
 // So long a change of leader may take at least, however short the pause of writes is to be.
 constexpr absl::Duration kChange = absl::Milliseconds(500);
-// A change takes 30 to 150 ms (M9), and nobody leads in it or right after it waits for this.
+// A change takes 30 to 150 ms (M9). Nobody asks how far it is before that, and then often: the next
+// leader waits for its end.
 constexpr absl::Duration kQuickest = absl::Milliseconds(30);
 constexpr absl::Duration kOften = absl::Milliseconds(2);
 // A task that has begun goes on when its op is deleted; it takes about 11 ms (M11).
 constexpr absl::Duration kTask = absl::Milliseconds(100);
 
-bool AllEqual(const std::vector<uint64_t>& offsets) {
-  return std::all_of(offsets.begin(), offsets.end(),
-                     [&](uint64_t offset) { return offset == offsets.front(); });
+size_t PlaceOf(const std::string& tablet, const std::vector<ReplicaId>& replicas) {
+  const auto found = std::find_if(replicas.begin(), replicas.end(),
+                                  [&](const ReplicaId& id) { return id.tablet == tablet; });
+  return static_cast<size_t>(found - replicas.begin());
 }
 
 }  // namespace
+
+bool AreEqual(const Offsets& offsets) {
+  return offsets && std::all_of(offsets->begin(), offsets->end(),
+                                [&](uint64_t offset) { return offset == offsets->front(); });
+}
 
 LeaderMove::LeaderMove(OpenMldb& openmldb, Clock& clock, LeaderToMove what, std::string from,
                        const HandOverLimits& limits)
@@ -40,11 +47,11 @@ void LeaderMove::Look() {
         absl::StrCat(from_, " does not lead ", ToString(partition_))));
   }
   before_ = *std::move(partition);
-  replicas_ = {from_};
+  replicas_ = {{partition_, from_}};
   for (const ReplicaMeta& meta : before_.replicas) {
-    if (meta.endpoint != from_ && meta.is_alive) replicas_.push_back(meta.endpoint);
+    if (meta.endpoint != from_ && meta.is_alive) replicas_.push_back({partition_, meta.endpoint});
   }
-  if (std::count(replicas_.begin() + 1, replicas_.end(), to_) == 0) {
+  if (PlaceOf(to_, replicas_) == replicas_.size()) {
     return End(absl::FailedPreconditionError(
         absl::StrCat(to_, " is no follower of ", ToString(partition_), " that is alive")));
   }
@@ -58,10 +65,9 @@ void LeaderMove::Look() {
   demoted_ = !terms[0]->is_leader;
 }
 
-// Of all replicas, the old leader's first; nothing when one does not answer in time.
-std::optional<std::vector<uint64_t>> LeaderMove::Offsets(absl::Duration limit) {
+Offsets LeaderMove::OffsetsIn(Statuses statuses) {
   std::vector<uint64_t> offsets;
-  for (const auto& status : openmldb_.GetReplicaStatus(partition_, replicas_, limit)) {
+  for (const auto& status : statuses) {
     if (!status.ok()) {
       last_error_ = status.status();
       return std::nullopt;
@@ -71,37 +77,27 @@ std::optional<std::vector<uint64_t>> LeaderMove::Offsets(absl::Duration limit) {
   return offsets;
 }
 
-std::optional<uint64_t> LeaderMove::EqualOffset(absl::Duration limit) {
-  const auto offsets = Offsets(limit);
-  if (!offsets || !AllEqual(*offsets)) return std::nullopt;
-  return offsets->front();
-}
-
-bool LeaderMove::HasNoLag(bool busy) {
-  const auto offsets = Offsets(absl::InfiniteDuration());
+bool LeaderMove::HasNoLag(const Offsets& offsets, bool busy) {
   if (!offsets) return false;
   const std::optional<uint64_t> before = std::exchange(seen_, offsets->front());
-  return AllEqual(*offsets) ||
+  return AreEqual(offsets) ||
          (busy && before && *std::min_element(offsets->begin(), offsets->end()) >= *before);
 }
 
-void LeaderMove::Demote(uint64_t equal, absl::Time fenced_at) {
+void LeaderMove::NoteDemotion(uint64_t equal, absl::Time fenced_at, const absl::Status& answer) {
   paused_since_ = fenced_at;
   result_.offset = equal;
   demoted_ = true;
-  demotion_ = openmldb_.ChangeRole(partition_, from_, TableMode::kFollower, old_term_, {},
-                                   limits_.ToDemote());
+  demotion_ = answer;
 }
 
-void LeaderMove::CheckDemotion() {
-  if (!Demoted()) return;
+void LeaderMove::CheckDemotion(const Offsets& after) {
   if (!demotion_.ok()) {
     const absl::Status restored = Restore();
     return End(restored.ok() ? demotion_ : restored);
   }
   // A write that had passed the leader check before the fence, or a fence that the nameserver
   // lifted (F5.2.4), shows in the offset.
-  const auto after = Offsets(limits_.pause);
   if (after && std::all_of(after->begin(), after->end(),
                            [this](uint64_t offset) { return offset == result_.offset; }))
     return;
@@ -112,10 +108,9 @@ void LeaderMove::CheckDemotion() {
 void LeaderMove::CheckFoundDemoted() {
   paused_since_ = clock_.Now();
   // Nobody writes to it: whoever has every row may lead.
-  if (const auto offsets = Offsets(absl::InfiniteDuration())) {
-    const auto to = std::find(replicas_.begin(), replicas_.end(), to_) - replicas_.begin();
+  if (const Offsets offsets = OffsetsIn(openmldb_.GetReplicaStatus(replicas_))) {
     const uint64_t most = *std::max_element(offsets->begin(), offsets->end());
-    result_.offset = offsets->at(static_cast<size_t>(to));
+    result_.offset = offsets->at(PlaceOf(to_, replicas_));
     lacks_rows_ = offsets->front() < most;
     if (result_.offset == most) return;
   } else if (old_term_ == 0) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "controllers/hand_over.h"
 
 // One partition on its way to another leader: the steps that hand_over.cc takes with each of those
@@ -17,6 +18,11 @@ inline constexpr char kWasCancelled[] = "openmldb.ai/was-cancelled";
 
 // Of a call that ends a pause of writes; each may take an equal part of the longest pause.
 inline constexpr int kAttempts = 3;
+
+// Of each replica of a partition; none when one of them does not answer.
+using Offsets = std::optional<std::vector<uint64_t>>;
+// All answered, and have the same.
+bool AreEqual(const Offsets& offsets);
 
 // Serving until it is demoted, then demoted until it has ended; whatever ends it early leaves it
 // serving where that is possible. A step that comes too late for it does nothing.
@@ -35,16 +41,18 @@ class LeaderMove {
 
   // The replicas and their roles as they are now; it may be found demoted.
   void Look();
-  // The offset that all replicas have, if they have the same. One that does not answer is waited
-  // for no longer than `limit`.
-  std::optional<uint64_t> EqualOffset(absl::Duration limit);
+  // The old leader first, then its followers.
+  const std::vector<ReplicaId>& Replicas() const { return replicas_; }
+  // Of `Replicas`, by what they answered.
+  using Statuses = absl::Span<const absl::StatusOr<ReplicaStatus>>;
+  Offsets OffsetsIn(Statuses statuses);
   // All replicas are equal or, while it is busy, have what the leader had at the last look: none of
   // them is in a pause of replication (M7).
-  bool HasNoLag(bool busy);
-  // While its tablet is fenced and all replicas are at `equal`.
-  void Demote(uint64_t equal, absl::Time fenced_at);
+  bool HasNoLag(const Offsets& offsets, bool busy);
+  // It was asked for in the fence, with all replicas at `equal`.
+  void NoteDemotion(uint64_t equal, absl::Time fenced_at, const absl::Status& answer);
   // When the fence is lifted: a row that slipped in before the demotion makes it serve again.
-  void CheckDemotion();
+  void CheckDemotion(const Offsets& after);
   // It was found demoted.
   void CheckFoundDemoted();
   void NoteFence(absl::Duration fenced);
@@ -59,7 +67,6 @@ class LeaderMove {
   void AwaitChange();
 
  private:
-  std::optional<std::vector<uint64_t>> Offsets(absl::Duration limit);
   absl::Status Changes();
   // Of the partition.
   absl::StatusOr<std::vector<Op>> OpsThat(bool (*wanted)(const Op&));
@@ -82,8 +89,8 @@ class LeaderMove {
   const HandOverLimits limits_;
 
   Partition before_;
-  std::vector<std::string> replicas_;  // the old leader first, then its followers
-  uint64_t old_term_ = 0;              // with which it can be made leader again
+  std::vector<ReplicaId> replicas_;
+  uint64_t old_term_ = 0;  // with which it can be made leader again
   bool demoted_ = false;
   absl::Status demotion_;  // the answer to it
   absl::Status asked_;     // the answer to the request for the change

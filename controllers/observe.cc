@@ -195,7 +195,7 @@ bool IsSentRows(OpenMldb& openmldb, const Database& database, const PartitionId&
   const ReplicaStatus* seen = database.Status(follower.endpoint, id);
   if (seen == nullptr || seen->offset >= follower.offset) return true;
   // It may have got it since.
-  const auto now = openmldb.GetReplicaStatus(id, {follower.endpoint});
+  const auto now = openmldb.GetReplicaStatus({{id, follower.endpoint}});
   return !now[0].ok() || now[0]->offset >= follower.offset;
 }
 

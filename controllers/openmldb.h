@@ -28,6 +28,12 @@ struct PartitionId {
 };
 std::string ToString(const PartitionId& id);  // "db.table/3 (tid 12)"
 
+// One replica of a partition.
+struct ReplicaId {
+  PartitionId partition;
+  std::string tablet;
+};
+
 // One replica as the nameserver's metadata has it. `is_leader` stays true for ever on an ex-leader
 // whose `is_alive` became false: the leader is the replica with both (F5.0).
 struct ReplicaMeta {
@@ -260,10 +266,9 @@ class OpenMldb {
   // Everything loaded on each tablet. A tablet not reached is an error in its place.
   virtual std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> GetTableStatus(
       const std::vector<std::string>& tablets) = 0;
-  // The status of one partition on several tablets at once; NotFound where it is not loaded.
+  // The status of each of these replicas; NotFound where it is not loaded.
   virtual std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
-      const PartitionId& partition, const std::vector<std::string>& tablets,
-      absl::Duration limit = absl::InfiniteDuration()) = 0;
+      const std::vector<ReplicaId>& replicas, absl::Duration limit = absl::InfiniteDuration()) = 0;
   virtual std::vector<absl::StatusOr<TermPair>> GetTermPair(
       const PartitionId& partition, StorageMode storage, const std::vector<std::string>& tablets,
       absl::Duration limit = absl::InfiniteDuration()) = 0;
@@ -273,10 +278,15 @@ class OpenMldb {
   // true: the whole tablet refuses writes with 453 (F5.2.4 B).
   virtual absl::Status SetMode(const std::string& tablet, bool follower,
                                absl::Duration limit = absl::InfiniteDuration()) = 0;
-  virtual absl::Status ChangeRole(const PartitionId& partition, const std::string& tablet,
-                                  TableMode mode, uint64_t term,
-                                  const std::vector<std::string>& replicas,
-                                  absl::Duration limit = absl::InfiniteDuration()) = 0;
+  // ChangeRole: each refuses writes from then on (103).
+  virtual std::vector<absl::Status> Demote(const std::vector<PartitionId>& partitions,
+                                           const std::string& tablet,
+                                           absl::Duration limit = absl::InfiniteDuration()) = 0;
+  // ChangeRole: it accepts writes in that term, and replicates to the others. Leads already (102)
+  // is an error.
+  virtual absl::Status Lead(const PartitionId& partition, const std::string& tablet, uint64_t term,
+                            const std::vector<std::string>& replicas,
+                            absl::Duration limit = absl::InfiniteDuration()) = 0;
   virtual std::vector<absl::Status> LoadTable(const std::string& tablet,
                                               const std::vector<LoadRequest>& requests) = 0;
   // Asks `leaders[i]` to replicate `partitions[i]` to `follower`. Already there (119) is ok.

@@ -67,7 +67,7 @@ struct Plan {
     decision.look_again = look_again;
     return false;
   }
-  // As above, where what is done shows as soon as it is done: the less is waited for.
+  // As above, for actions whose effect shows as soon as they are done: then nothing is waited for.
   bool Doing(std::string progress) {
     return Acting(std::move(progress), decision.actions.empty() ? kSoon : kAtOnce);
   }

@@ -26,7 +26,7 @@ absl::StatusOr<bool> HasEveryRecord(OpenMldb& openmldb, Clock& clock, const Part
                                     const std::string& leader, const std::string& tablet) {
   for (int look = 0; look < kCounts; ++look) {
     if (look > 0) clock.Sleep(kPoll);
-    const auto statuses = openmldb.GetReplicaStatus(id, {tablet, leader});
+    const auto statuses = openmldb.GetReplicaStatus({{id, tablet}, {id, leader}});
     if (!statuses[0].ok()) return statuses[0].status();
     if (!statuses[1].ok()) return statuses[1].status();
     if (!LacksRecords(*statuses[0], *statuses[1])) return true;
@@ -37,7 +37,7 @@ absl::StatusOr<bool> HasEveryRecord(OpenMldb& openmldb, Clock& clock, const Part
 // Follows, and waits until it has what the leader had before.
 absl::Status CatchUp(OpenMldb& openmldb, Clock& clock, const PartitionId& id,
                      const std::string& leader, const std::string& tablet) {
-  const auto before = openmldb.GetReplicaStatus(id, {leader});
+  const auto before = openmldb.GetReplicaStatus({{id, leader}});
   if (!before[0].ok()) return before[0].status();
   if (absl::Status status = Follow(openmldb, {id}, {leader}, tablet)[0]; !status.ok())
     return status;
@@ -45,7 +45,7 @@ absl::Status CatchUp(OpenMldb& openmldb, Clock& clock, const PartitionId& id,
   std::optional<uint64_t> first;
   uint64_t last = 0;
   while (clock.Now() < give_up) {
-    const auto own = openmldb.GetReplicaStatus(id, {tablet});
+    const auto own = openmldb.GetReplicaStatus({{id, tablet}});
     if (!own[0].ok()) return own[0].status();
     last = own[0]->offset;
     if (last >= before[0]->offset) return absl::OkStatus();
@@ -166,13 +166,10 @@ absl::Status LeadAgain(OpenMldb& openmldb, const Partition& partition, StorageMo
     }
   }
   if (leads) {
-    if (absl::Status status =
-            openmldb.ChangeRole(partition.id, tablet, TableMode::kFollower, term, {}, limit);
-        !status.ok())
+    if (absl::Status status = openmldb.Demote({partition.id}, tablet, limit)[0]; !status.ok())
       return status;
   }
-  const absl::Status status =
-      openmldb.ChangeRole(partition.id, tablet, TableMode::kLeader, term, followers, limit);
+  const absl::Status status = openmldb.Lead(partition.id, tablet, term, followers, limit);
   return OkIf(OpenMldbCode::kIsLeader, status);
 }
 

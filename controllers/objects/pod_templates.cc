@@ -95,6 +95,8 @@ Json ZooKeeperPod(const Cluster& cluster) {
       Json::array({{{"name", "ZOO_4LW_COMMANDS_WHITELIST"}, {"value", "srvr,ruok,mntr"}},
                    {{"name", "ZOO_AUTOPURGE_PURGEINTERVAL"}, {"value", "1"}},
                    {{"name", "ZK_SERVER_HEAP"}, {"value", "256"}}});
+  // A leader does not change before ZooKeeper has written it.
+  container["resources"] = {{"requests", {{"cpu", "100m"}, {"memory", "256Mi"}}}};
   container["volumeMounts"] =
       Json::array({{{"name", kDataVolume}, {"mountPath", "/data"}, {"subPath", "data"}},
                    {{"name", kDataVolume}, {"mountPath", "/datalog"}, {"subPath", "datalog"}}});

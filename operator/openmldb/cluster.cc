@@ -95,9 +95,8 @@ class Cluster final : public OpenMldb {
     return tablets_.GetTableStatus(tablets);
   }
   std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
-      const PartitionId& partition, const std::vector<std::string>& tablets,
-      absl::Duration limit) override {
-    return tablets_.GetReplicaStatus(partition, tablets, limit);
+      const std::vector<ReplicaId>& replicas, absl::Duration limit) override {
+    return tablets_.GetReplicaStatus(replicas, limit);
   }
   std::vector<absl::StatusOr<TermPair>> GetTermPair(const PartitionId& partition,
                                                     StorageMode storage,
@@ -112,10 +111,13 @@ class Cluster final : public OpenMldb {
   absl::Status SetMode(const std::string& tablet, bool follower, absl::Duration limit) override {
     return tablets_.SetMode(tablet, follower, limit);
   }
-  absl::Status ChangeRole(const PartitionId& partition, const std::string& tablet, TableMode mode,
-                          uint64_t term, const std::vector<std::string>& replicas,
-                          absl::Duration limit) override {
-    return tablets_.ChangeRole(partition, tablet, mode, term, replicas, limit);
+  std::vector<absl::Status> Demote(const std::vector<PartitionId>& partitions,
+                                   const std::string& tablet, absl::Duration limit) override {
+    return tablets_.Demote(partitions, tablet, limit);
+  }
+  absl::Status Lead(const PartitionId& partition, const std::string& tablet, uint64_t term,
+                    const std::vector<std::string>& replicas, absl::Duration limit) override {
+    return tablets_.Lead(partition, tablet, term, replicas, limit);
   }
   std::vector<absl::Status> LoadTable(const std::string& tablet,
                                       const std::vector<LoadRequest>& requests) override {

@@ -109,11 +109,13 @@ std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> TabletClient::GetTableSt
 }
 
 std::vector<absl::StatusOr<ReplicaStatus>> TabletClient::GetReplicaStatus(
-    const PartitionId& partition, const std::vector<std::string>& tablets, absl::Duration limit) {
-  const std::string what = On("GetTableStatus", partition);
+    const std::vector<ReplicaId>& replicas, absl::Duration limit) {
   std::vector<Outgoing<api::GetTableStatusRequest>> calls;
-  for (const std::string& tablet : tablets) {
-    calls.push_back(To(tablet, ForPartition<api::GetTableStatusRequest>(partition), what));
+  std::vector<std::string> tablets;
+  for (const auto& [partition, tablet] : replicas) {
+    calls.push_back(To(tablet, ForPartition<api::GetTableStatusRequest>(partition),
+                       On("GetTableStatus", partition)));
+    tablets.push_back(tablet);
   }
   std::vector<absl::StatusOr<ReplicaStatus>> results;
   const auto responses =
@@ -124,7 +126,7 @@ std::vector<absl::StatusOr<ReplicaStatus>> TabletClient::GetReplicaStatus(
       results.emplace_back(responses[i].status());
     } else if (responses[i]->all_table_status().empty()) {
       results.emplace_back(absl::NotFoundError(
-          absl::StrCat(ToString(partition), " is not loaded on tablet ", tablets[i])));
+          absl::StrCat(ToString(replicas[i].partition), " is not loaded on tablet ", tablets[i])));
     } else {
       results.emplace_back(ToReplicaStatus(responses[i]->all_table_status(0)));
     }
@@ -181,19 +183,34 @@ absl::Status TabletClient::SetMode(const std::string& tablet, bool follower, abs
       .status();
 }
 
-absl::Status TabletClient::ChangeRole(const PartitionId& partition, const std::string& tablet,
-                                      TableMode mode, uint64_t term,
-                                      const std::vector<std::string>& replicas,
-                                      absl::Duration limit) {
+std::vector<absl::Status> TabletClient::Demote(const std::vector<PartitionId>& partitions,
+                                               const std::string& tablet, absl::Duration limit) {
+  std::vector<Outgoing<api::ChangeRoleRequest>> calls;
+  for (const PartitionId& partition : partitions) {
+    auto request = ForPartition<api::ChangeRoleRequest>(partition);
+    request.set_mode(api::kTableFollower);
+    calls.push_back(To(tablet, std::move(request), On("ChangeRole", partition) + " to follower"));
+  }
+  std::vector<absl::Status> results;
+  for (const auto& response :
+       CallTablets<api::ChangeRoleResponse>(&Stub::PrepareAsyncChangeRole, calls,
+                                            std::vector<std::string>(partitions.size(), tablet),
+                                            Options(options_, Effect::kOnce, limit))) {
+    results.push_back(response.status());
+  }
+  return results;
+}
+
+absl::Status TabletClient::Lead(const PartitionId& partition, const std::string& tablet,
+                                uint64_t term, const std::vector<std::string>& replicas,
+                                absl::Duration limit) {
   auto request = ForPartition<api::ChangeRoleRequest>(partition);
-  const bool leader = mode == TableMode::kLeader;
-  request.set_mode(leader ? api::kTableLeader : api::kTableFollower);
+  request.set_mode(api::kTableLeader);
   request.set_term(term);
   for (const std::string& replica : replicas) request.add_replicas(replica);
   return CallTablet<api::ChangeRoleResponse>(
              &Stub::PrepareAsyncChangeRole, tablet, std::move(request),
-             absl::StrCat(On("ChangeRole", partition), leader ? " to leader" : " to follower"),
-             Effect::kOnce, limit)
+             On("ChangeRole", partition) + " to leader", Effect::kOnce, limit)
       .status();
 }
 

@@ -30,8 +30,7 @@ class TabletClient {
   std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> GetTableStatus(
       const std::vector<std::string>& tablets);
   std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
-      const PartitionId& partition, const std::vector<std::string>& tablets,
-      absl::Duration limit = absl::InfiniteDuration());
+      const std::vector<ReplicaId>& replicas, absl::Duration limit = absl::InfiniteDuration());
   std::vector<absl::StatusOr<TermPair>> GetTermPair(
       const PartitionId& partition, StorageMode storage, const std::vector<std::string>& tablets,
       absl::Duration limit = absl::InfiniteDuration());
@@ -39,9 +38,12 @@ class TabletClient {
                                                              const std::string& leader);
   absl::Status SetMode(const std::string& tablet, bool follower,
                        absl::Duration limit = absl::InfiniteDuration());
-  absl::Status ChangeRole(const PartitionId& partition, const std::string& tablet, TableMode mode,
-                          uint64_t term, const std::vector<std::string>& replicas,
-                          absl::Duration limit = absl::InfiniteDuration());
+  std::vector<absl::Status> Demote(const std::vector<PartitionId>& partitions,
+                                   const std::string& tablet,
+                                   absl::Duration limit = absl::InfiniteDuration());
+  absl::Status Lead(const PartitionId& partition, const std::string& tablet, uint64_t term,
+                    const std::vector<std::string>& replicas,
+                    absl::Duration limit = absl::InfiniteDuration());
   std::vector<absl::Status> LoadTable(const std::string& tablet,
                                       const std::vector<LoadRequest>& requests);
   std::vector<absl::Status> AddReplica(const std::vector<PartitionId>& partitions,

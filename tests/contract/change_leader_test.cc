@@ -113,7 +113,7 @@ TEST_F(ChangeLeader, LeavesAnOldLeaderThatKeepsAcceptingUntilItIsDemoted) {
 
   EXPECT_EQ(raw_->Put(old_leader, id, "lost"), 0);
   EXPECT_EQ(raw_->Put(candidate, id, "kept"), 0);
-  ASSERT_TRUE(openmldb_->ChangeRole(id, old_leader, TableMode::kFollower, /*term=*/0, {}).ok());
+  ASSERT_TRUE(openmldb_->Demote({id}, old_leader)[0].ok());
   EXPECT_EQ(raw_->Put(old_leader, id, "refused"), 103);
   EXPECT_EQ(raw_->Get(candidate, id, "lost"), 109);
 }

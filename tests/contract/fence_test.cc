@@ -58,14 +58,13 @@ TEST_F(Fence, OfAPartitionKeepsTheOffsetAndRefusesWith103) {
     return SameOffset(id, {leader, FollowersOf(id).at(0), FollowersOf(id).at(1)});
   }));
   const uint64_t term = TermOn(leader, id).term;
-  ASSERT_TRUE(openmldb_->ChangeRole(id, leader, TableMode::kFollower, 0, {}).ok());
+  ASSERT_TRUE(openmldb_->Demote({id}, leader)[0].ok());
   EXPECT_EQ(On(leader, id).offset, 10u);
   EXPECT_EQ(On(leader, id).mode, TableMode::kFollower);
   EXPECT_EQ(raw_->Put(leader, id, "refused"), 103);
   EXPECT_EQ(raw_->GetTableFollower(leader, id), 103);
   EXPECT_EQ(LeaderOf(id), leader) << "the nameserver's metadata does not follow";
-  EXPECT_TRUE(openmldb_->ChangeRole(id, leader, TableMode::kFollower, 0, {}).ok())
-      << "to a follower again";
+  EXPECT_TRUE(openmldb_->Demote({id}, leader)[0].ok()) << "to a follower again";
   for (const Partition& other : table.partitions) {
     if (other.id.pid == id.pid || LeaderOf(other.id) != leader) continue;
     EXPECT_EQ(raw_->Put(leader, other.id, "k"), 0) << "the tablet's other partitions serve";
@@ -73,8 +72,8 @@ TEST_F(Fence, OfAPartitionKeepsTheOffsetAndRefusesWith103) {
 
   // The way back: the same term, and replication to all followers anew.
   const std::vector<std::string> followers = FollowersOf(id);
-  ASSERT_TRUE(openmldb_->ChangeRole(id, leader, TableMode::kLeader, term, followers).ok());
-  EXPECT_EQ(CodeOf(openmldb_->ChangeRole(id, leader, TableMode::kLeader, term, followers)), 102);
+  ASSERT_TRUE(openmldb_->Lead(id, leader, term, followers).ok());
+  EXPECT_EQ(CodeOf(openmldb_->Lead(id, leader, term, followers)), 102);
   EXPECT_EQ(raw_->Put(leader, id, "accepted"), 0);
   EXPECT_TRUE(Until(absl::Seconds(5), [&] {
     return SameOffset(id, {leader, followers[0], followers[1]});
@@ -98,15 +97,15 @@ TEST_F(Fence, LeftOnTheFollowersIsLiftedByTheirTermAndLosesNothing) {
   EXPECT_GT(TermOn(followers[0], id).term, TermOn(leader, id).term);
   EXPECT_TRUE(Meta(id).Leader() != nullptr && FollowersOf(id).size() == 2) << "no meta shows it";
 
-  ASSERT_TRUE(openmldb_->ChangeRole(id, leader, TableMode::kFollower, 0, {}).ok());
-  ASSERT_TRUE(openmldb_->ChangeRole(id, leader, TableMode::kLeader, term, followers).ok());
+  ASSERT_TRUE(openmldb_->Demote({id}, leader)[0].ok());
+  ASSERT_TRUE(openmldb_->Lead(id, leader, term, followers).ok());
   EXPECT_TRUE(Until(absl::Seconds(5), [&] { return SameOffset(id, all); }));
   EXPECT_EQ(*raw_->Keys(followers[1], id), *raw_->Keys(leader, id));
 }
 
 TEST_F(Fence, OfAPartitionThatIsNotLoadedIsRefused) {
   const PartitionId id = Create(1, 1).partitions[0].id;
-  EXPECT_EQ(CodeOf(openmldb_->ChangeRole(id, TabletWithout(id), TableMode::kFollower, 0, {})), 100);
+  EXPECT_EQ(CodeOf(openmldb_->Demote({id}, TabletWithout(id))[0]), 100);
 }
 
 }  // namespace

@@ -148,7 +148,7 @@ std::vector<Op> ContractTest::OpsAfter(uint64_t last_op, const PartitionId& id,
 }
 
 ReplicaStatus ContractTest::On(const std::string& tablet, const PartitionId& id) {
-  const auto status = openmldb_->GetReplicaStatus(id, {tablet})[0];
+  const auto status = openmldb_->GetReplicaStatus({{id, tablet}})[0];
   EXPECT_TRUE(status.ok()) << status.status();
   return status.value_or(ReplicaStatus());
 }
@@ -160,7 +160,9 @@ TermPair ContractTest::TermOn(const std::string& tablet, const PartitionId& id) 
 }
 
 bool ContractTest::SameOffset(const PartitionId& id, const std::vector<std::string>& tablets) {
-  const auto replicas = openmldb_->GetReplicaStatus(id, tablets);
+  std::vector<ReplicaId> of_all;
+  for (const std::string& tablet : tablets) of_all.push_back({id, tablet});
+  const auto replicas = openmldb_->GetReplicaStatus(of_all);
   return std::all_of(replicas.begin(), replicas.end(), [&](const auto& replica) {
     return replica.ok() && replicas[0].ok() && replica->offset == replicas[0]->offset;
   });
@@ -183,8 +185,7 @@ void ContractTest::HandOver(const PartitionId& id, const std::string& candidate)
   ASSERT_TRUE(openmldb_->SetMode(old_leader, /*follower=*/true).ok());
   const bool equal = Until(absl::Seconds(5), [&] { return SameOffset(id, all); });
   const uint64_t offset = On(old_leader, id).offset;
-  const absl::Status demoted =
-      openmldb_->ChangeRole(id, old_leader, TableMode::kFollower, /*term=*/0, {});
+  const absl::Status demoted = openmldb_->Demote({id}, old_leader)[0];
   ASSERT_TRUE(openmldb_->SetMode(old_leader, /*follower=*/false).ok());
   ASSERT_TRUE(equal) << "replication did not catch up under the fence";
   ASSERT_TRUE(demoted.ok()) << demoted;
@@ -223,7 +224,7 @@ void ContractTest::MakeWhole(const PartitionId& id) {
                            On(replica.endpoint, id).offset < partition.term_offsets.back().offset;
     if (keeps_all) {
       if (replica.is_leader) {
-        EXPECT_TRUE(openmldb_->ChangeRole(id, replica.endpoint, TableMode::kFollower, 0, {}).ok());
+        EXPECT_TRUE(openmldb_->Demote({id}, replica.endpoint)[0].ok());
       }
       RejoinInPlace(id, replica.endpoint);
       continue;

@@ -23,7 +23,7 @@ class HandOverTest : public ContractTest {
       const bool equal = Until(absl::Milliseconds(80), [&] { return SameOffset(id, all); });
       const uint64_t offset = On(leader, id).offset;
       if (equal) {
-        EXPECT_TRUE(openmldb_->ChangeRole(id, leader, TableMode::kFollower, 0, {}).ok());
+        EXPECT_TRUE(openmldb_->Demote({id}, leader)[0].ok());
         EXPECT_EQ(On(leader, id).offset, offset);
       }
       EXPECT_TRUE(openmldb_->SetMode(leader, /*follower=*/false).ok());
@@ -97,7 +97,7 @@ TEST_F(HandOverTest, MayBeUndoneBeforeTheLeaderIsChanged) {
   absl::Duration fenced;
   Demote(id, leader, all, &fenced);
   // The operator died here. Its successor puts the leader back.
-  ASSERT_TRUE(openmldb_->ChangeRole(id, leader, TableMode::kLeader, term, followers).ok());
+  ASSERT_TRUE(openmldb_->Lead(id, leader, term, followers).ok());
   PutRows(leader, id, "more", 50);
   EXPECT_TRUE(Until(absl::Seconds(5), [&] { return SameOffset(id, all); }));
   EXPECT_EQ(On(leader, id).offset, 100u);

@@ -140,7 +140,7 @@ TEST_F(Rejoin, WhatIsNotOnDiskIsNotLoaded) {
   const std::string elsewhere = TabletWithout(id);
   const std::vector<absl::Status> loaded = openmldb_->LoadTable(elsewhere, {{.partition = id}});
   EXPECT_NE(CodeOf(loaded[0]), 0) << loaded[0];
-  EXPECT_TRUE(absl::IsNotFound(openmldb_->GetReplicaStatus(id, {elsewhere})[0].status()));
+  EXPECT_TRUE(absl::IsNotFound(openmldb_->GetReplicaStatus({{id, elsewhere}})[0].status()));
   const TermPair pair = TermOn(elsewhere, id);
   EXPECT_FALSE(pair.has_table);
 }

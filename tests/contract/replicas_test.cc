@@ -49,7 +49,7 @@ TEST_F(Replicas, ASingleReplicaMovesByAnExtraOne) {
   EXPECT_EQ(ops[0].type, "kDelReplicaOP");
   EXPECT_EQ(ops[0].state, OpState::kDone);
   EXPECT_THAT(Meta(id).replicas, SizeIs(1));
-  EXPECT_TRUE(absl::IsNotFound(openmldb_->GetReplicaStatus(id, {guest})[0].status()));
+  EXPECT_TRUE(absl::IsNotFound(openmldb_->GetReplicaStatus({{id, guest}})[0].status()));
   EXPECT_EQ(CodeOf(openmldb_->DelReplicaNs(id, guest)), 308) << "it has none any more";
 
   const auto tables = openmldb_->ShowTable();

@@ -321,12 +321,14 @@ void WorldOpenMldb::HideFormerLeaders(const std::string& tablet,
 }
 
 std::vector<absl::StatusOr<ReplicaStatus>> WorldOpenMldb::GetReplicaStatus(
-    const PartitionId& partition, const std::vector<std::string>& tablets, absl::Duration limit) {
-  auto all = ReadReplicaStatus(partition, tablets, limit);
-  if (Without(Safeguard::kEquality)) {
-    for (auto& status : all) {
-      if (status.ok() && all.front().ok()) status->offset = all.front()->offset;
-    }
+    const std::vector<ReplicaId>& replicas, absl::Duration limit) {
+  std::vector<absl::StatusOr<ReplicaStatus>> all;
+  size_t first = 0;  // of the same partition
+  for (const ReplicaId& replica : replicas) {
+    all.push_back(ReadReplicaStatus(replica, limit));
+    if (replica.partition != replicas[first].partition) first = all.size() - 1;
+    if (Without(Safeguard::kEquality) && all.back().ok() && all[first].ok())
+      all.back()->offset = all[first]->offset;
   }
   if (Without(Safeguard::kOffsetsAfterDemotion)) {
     if (std::exchange(demoted_, false) && all.size() == last_statuses_.size())
@@ -336,22 +338,15 @@ std::vector<absl::StatusOr<ReplicaStatus>> WorldOpenMldb::GetReplicaStatus(
   return all;
 }
 
-std::vector<absl::StatusOr<ReplicaStatus>> WorldOpenMldb::ReadReplicaStatus(
-    const PartitionId& partition, const std::vector<std::string>& tablets, absl::Duration limit) {
-  std::vector<absl::StatusOr<ReplicaStatus>> all;
-  for (const std::string& tablet : tablets) {
-    auto response = TabletCall<api::GetTableStatusResponse>(
-        tablet, "GetTableStatus", OnTablet<api::GetTableStatusRequest>(partition), limit);
-    if (!response.ok()) {
-      all.push_back(response.status());
-    } else if (response->all_table_status_size() == 0) {
-      all.push_back(
-          absl::NotFoundError(absl::StrCat(ToString(partition), " is not loaded on ", tablet)));
-    } else {
-      all.push_back(ToReplicaStatus(response->all_table_status(0)));
-    }
-  }
-  return all;
+absl::StatusOr<ReplicaStatus> WorldOpenMldb::ReadReplicaStatus(const ReplicaId& replica,
+                                                               absl::Duration limit) {
+  const auto& [partition, tablet] = replica;
+  auto response = TabletCall<api::GetTableStatusResponse>(
+      tablet, "GetTableStatus", OnTablet<api::GetTableStatusRequest>(partition), limit);
+  if (!response.ok()) return response.status();
+  if (response->all_table_status_size() == 0)
+    return absl::NotFoundError(absl::StrCat(ToString(partition), " is not loaded on ", tablet));
+  return ToReplicaStatus(response->all_table_status(0));
 }
 
 std::vector<absl::StatusOr<TermPair>> WorldOpenMldb::GetTermPair(
@@ -404,13 +399,25 @@ absl::Status WorldOpenMldb::SetMode(const std::string& tablet, bool follower,
   return status;
 }
 
-absl::Status WorldOpenMldb::ChangeRole(const PartitionId& partition, const std::string& tablet,
-                                       TableMode mode, uint64_t term,
-                                       const std::vector<std::string>& replicas,
-                                       absl::Duration limit) {
+std::vector<absl::Status> WorldOpenMldb::Demote(const std::vector<PartitionId>& partitions,
+                                                const std::string& tablet, absl::Duration limit) {
+  std::vector<absl::Status> all;
+  for (const PartitionId& partition : partitions) {
+    auto request = OnTablet<api::ChangeRoleRequest>(partition);
+    request.set_mode(api::kTableFollower);
+    demoted_ = true;
+    all.push_back(
+        StatusOf(TabletCall<api::ChangeRoleResponse>(tablet, "ChangeRole", request, limit)));
+  }
+  return all;
+}
+
+absl::Status WorldOpenMldb::Lead(const PartitionId& partition, const std::string& tablet,
+                                 uint64_t term, const std::vector<std::string>& replicas,
+                                 absl::Duration limit) {
   auto request = OnTablet<api::ChangeRoleRequest>(partition);
-  request.set_mode(mode == TableMode::kLeader ? api::kTableLeader : api::kTableFollower);
-  demoted_ = mode == TableMode::kFollower;
+  request.set_mode(api::kTableLeader);
+  demoted_ = false;
   request.set_term(term);
   for (const std::string& replica : replicas) request.add_replicas(replica);
   return StatusOf(TabletCall<api::ChangeRoleResponse>(tablet, "ChangeRole", request, limit));

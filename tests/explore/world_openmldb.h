@@ -81,8 +81,7 @@ class WorldOpenMldb : public OpenMldb {
   std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> GetTableStatus(
       const std::vector<std::string>& tablets) override;
   std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
-      const PartitionId& partition, const std::vector<std::string>& tablets,
-      absl::Duration limit) override;
+      const std::vector<ReplicaId>& replicas, absl::Duration limit) override;
   std::vector<absl::StatusOr<TermPair>> GetTermPair(const PartitionId& partition,
                                                     StorageMode storage,
                                                     const std::vector<std::string>& tablets,
@@ -90,9 +89,10 @@ class WorldOpenMldb : public OpenMldb {
   absl::StatusOr<std::vector<FollowerInfo>> GetTableFollower(const PartitionId& partition,
                                                              const std::string& leader) override;
   absl::Status SetMode(const std::string& tablet, bool follower, absl::Duration limit) override;
-  absl::Status ChangeRole(const PartitionId& partition, const std::string& tablet, TableMode mode,
-                          uint64_t term, const std::vector<std::string>& replicas,
-                          absl::Duration limit) override;
+  std::vector<absl::Status> Demote(const std::vector<PartitionId>& partitions,
+                                   const std::string& tablet, absl::Duration limit) override;
+  absl::Status Lead(const PartitionId& partition, const std::string& tablet, uint64_t term,
+                    const std::vector<std::string>& replicas, absl::Duration limit) override;
   std::vector<absl::Status> LoadTable(const std::string& tablet,
                                       const std::vector<LoadRequest>& requests) override;
   std::vector<absl::Status> AddReplica(const std::vector<PartitionId>& partitions,
@@ -133,8 +133,7 @@ class WorldOpenMldb : public OpenMldb {
 
   absl::Status ReachZooKeeper();
 
-  std::vector<absl::StatusOr<ReplicaStatus>> ReadReplicaStatus(
-      const PartitionId& partition, const std::vector<std::string>& tablets, absl::Duration limit);
+  absl::StatusOr<ReplicaStatus> ReadReplicaStatus(const ReplicaId& replica, absl::Duration limit);
 
   simulator::World& world_;
   OperatorCalls* calls_;

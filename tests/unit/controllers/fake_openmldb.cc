@@ -167,10 +167,10 @@ std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> FakeOpenMldb::GetTableSt
 }
 
 std::vector<absl::StatusOr<ReplicaStatus>> FakeOpenMldb::GetReplicaStatus(
-    const PartitionId& partition, const std::vector<std::string>& endpoints, absl::Duration limit) {
+    const std::vector<ReplicaId>& replicas, absl::Duration limit) {
   EXPECT_GT(limit, absl::ZeroDuration());
   std::vector<absl::StatusOr<ReplicaStatus>> answers;
-  for (const std::string& endpoint : endpoints) {
+  for (const auto& [partition, endpoint] : replicas) {
     absl::Status status = Do(
         absl::StrCat("GetReplicaStatus ", endpoint), [] {}, limit);
     if (!status.ok()) {
@@ -215,20 +215,31 @@ absl::Status FakeOpenMldb::SetMode(const std::string& tablet, bool follower, abs
   return Do(absl::StrCat(follower ? "Fence " : "Unfence ", tablet), set, limit);
 }
 
-absl::Status FakeOpenMldb::ChangeRole(const PartitionId& partition, const std::string& tablet,
-                                      TableMode mode, uint64_t term,
-                                      const std::vector<std::string>& replicas,
-                                      absl::Duration limit) {
-  const bool leads = mode == TableMode::kLeader;
+std::vector<absl::Status> FakeOpenMldb::Demote(const std::vector<PartitionId>& partitions,
+                                               const std::string& tablet, absl::Duration limit) {
+  std::vector<absl::Status> answers;
+  for (const PartitionId& partition : partitions) {
+    const auto demote = [&] {
+      Replica(tablet, partition.pid).mode = TableMode::kFollower;
+      Replica(tablet, partition.pid).followers.clear();
+    };
+    answers.push_back(Do(absl::StrCat("Demote ", tablet), demote, limit));
+  }
+  return answers;
+}
+
+absl::Status FakeOpenMldb::Lead(const PartitionId& partition, const std::string& tablet,
+                                uint64_t term, const std::vector<std::string>& replicas,
+                                absl::Duration limit) {
   FakeReplica& replica = Replica(tablet, partition.pid);
-  if (leads && replica.mode == TableMode::kLeader)
+  if (replica.mode == TableMode::kLeader)
     return OpenMldbError(static_cast<int>(OpenMldbCode::kIsLeader), "ChangeRole", "leads already");
-  const auto change = [&] {
-    replica.mode = mode;
+  const auto lead = [&] {
+    replica.mode = TableMode::kLeader;
     replica.term = term;
     replica.followers = {replicas.begin(), replicas.end()};
   };
-  return Do(absl::StrCat(leads ? "Lead " : "Demote ", tablet), change, limit);
+  return Do(absl::StrCat("Lead ", tablet), lead, limit);
 }
 
 std::vector<absl::Status> FakeOpenMldb::LoadTable(const std::string& tablet,

@@ -145,8 +145,7 @@ class FakeOpenMldb : public OpenMldb {
   std::vector<absl::StatusOr<std::vector<ReplicaStatus>>> GetTableStatus(
       const std::vector<std::string>& endpoints) override;
   std::vector<absl::StatusOr<ReplicaStatus>> GetReplicaStatus(
-      const PartitionId& partition, const std::vector<std::string>& endpoints,
-      absl::Duration limit) override;
+      const std::vector<ReplicaId>& replicas, absl::Duration limit) override;
   std::vector<absl::StatusOr<TermPair>> GetTermPair(const PartitionId& partition,
                                                     StorageMode storage,
                                                     const std::vector<std::string>& endpoints,
@@ -159,9 +158,10 @@ class FakeOpenMldb : public OpenMldb {
     return Read("GetTableFollower", infos);
   }
   absl::Status SetMode(const std::string& tablet, bool follower, absl::Duration limit) override;
-  absl::Status ChangeRole(const PartitionId& partition, const std::string& tablet, TableMode mode,
-                          uint64_t term, const std::vector<std::string>& replicas,
-                          absl::Duration limit) override;
+  std::vector<absl::Status> Demote(const std::vector<PartitionId>& partitions,
+                                   const std::string& tablet, absl::Duration limit) override;
+  absl::Status Lead(const PartitionId& partition, const std::string& tablet, uint64_t term,
+                    const std::vector<std::string>& replicas, absl::Duration limit) override;
   std::vector<absl::Status> LoadTable(const std::string& tablet,
                                       const std::vector<LoadRequest>& requests) override;
   std::vector<absl::Status> AddReplica(const std::vector<PartitionId>& partitions,

@@ -338,17 +338,6 @@ TEST_F(HandOverOfTwo, MovesTheOneThatStaysEqualWithinTheFence) {
   EXPECT_EQ(results[1]->offset, 101u);
 }
 
-TEST_F(HandOverOfTwo, LeavesTheOtherToTheNextFenceWhenAnAnswerTakesAllTime) {
-  openmldb.On("Fence a", Then([this] {
-                openmldb.On("GetReplicaStatus c", Then([this] { clock.Sleep(limits.fence); }));
-              }));
-  const auto results = Move({0, 1});
-  ASSERT_TRUE(results[0].ok()) << results[0].status();
-  ASSERT_TRUE(results[1].ok()) << results[1].status();
-  EXPECT_EQ(results[0]->attempts, 1);
-  EXPECT_EQ(results[1]->attempts, 2);
-}
-
 TEST_F(HandOverOfTwo, MovesTheOtherWhereOneCannotMove) {
   openmldb.Meta(0).replicas[1].is_alive = false;
   const auto results = Move({0, 1});

@@ -106,6 +106,7 @@ struct FakeTablet final : openmldb::api::TabletServer::Service {
   OMDB_FAKE_METHOD(GetTableFollower, openmldb::api::GetTableFollowerRequest,
                    openmldb::api::GetTableFollowerResponse)
   OMDB_FAKE_METHOD(SetMode, openmldb::api::SetModeRequest, openmldb::api::GeneralResponse)
+  OMDB_FAKE_METHOD(ChangeRole, openmldb::api::ChangeRoleRequest, openmldb::api::ChangeRoleResponse)
   OMDB_FAKE_METHOD(LoadTable, openmldb::api::LoadTableRequest, openmldb::api::GeneralResponse)
   OMDB_FAKE_METHOD(AddReplica, openmldb::api::ReplicaRequest, openmldb::api::AddReplicaResponse)
 };

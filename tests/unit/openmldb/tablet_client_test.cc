@@ -11,6 +11,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 namespace api = openmldb::api;
 
@@ -41,13 +42,13 @@ TEST_F(TabletClientTest, AsksForOnePartitionByItsNumbers) {
     status.set_offset(1234);
     return grpc::Status::OK;
   };
-  const auto statuses = tablets_.GetReplicaStatus(partition_, {"tablet-0"});
+  const auto statuses = tablets_.GetReplicaStatus({{partition_, "tablet-0"}});
   ASSERT_EQ(statuses.size(), 1u);
   EXPECT_EQ(statuses[0]->offset, 1234u);
 }
 
 TEST_F(TabletClientTest, APartitionThatIsNotLoadedIsNotFound) {
-  const absl::Status status = tablets_.GetReplicaStatus(partition_, {"tablet-0"})[0].status();
+  const absl::Status status = tablets_.GetReplicaStatus({{partition_, "tablet-0"}})[0].status();
   EXPECT_TRUE(absl::IsNotFound(status));
   EXPECT_THAT(status.message(), HasSubstr("demo.orders/3 (tid 7)"));
   EXPECT_THAT(status.message(), HasSubstr("tablet-0"));
@@ -68,6 +69,29 @@ TEST_F(TabletClientTest, BatchCallsRunAtTheSameTime) {
        tablets_.LoadTable("tablet-0", std::vector<LoadRequest>(kCalls))) {
     EXPECT_TRUE(status.ok()) << status;
   }
+}
+
+TEST_F(TabletClientTest, DemotesAllAtTheSameTimeAndMakesOneLead) {
+  std::vector<std::string> requests;
+  absl::Mutex mutex;
+  tablet_.on_ChangeRole = [&](const api::ChangeRoleRequest& request,
+                              api::ChangeRoleResponse* reply) {
+    absl::MutexLock lock(&mutex);
+    requests.push_back(request.ShortDebugString());
+    const auto both = [&requests] { return requests.size() >= 2; };
+    mutex.AwaitWithTimeout(absl::Condition(&both), absl::Milliseconds(300));
+    reply->set_code(request.pid() == 4 ? 100 : 0);
+    return both() ? grpc::Status::OK : grpc::Status(grpc::StatusCode::ABORTED, "alone");
+  };
+  PartitionId other = partition_;
+  other.pid = 4;
+  const auto answers = tablets_.Demote({partition_, other}, "tablet-0");
+  EXPECT_TRUE(answers[0].ok()) << answers[0];
+  EXPECT_EQ(CodeOf(answers[1]), 100);
+  EXPECT_THAT(requests, UnorderedElementsAre("tid: 7 pid: 3 mode: kTableFollower",
+                                             "tid: 7 pid: 4 mode: kTableFollower"));
+  EXPECT_TRUE(tablets_.Lead(partition_, "tablet-0", 9, {"tablet-1"}).ok());
+  EXPECT_EQ(requests.back(), "tid: 7 pid: 3 term: 9 mode: kTableLeader replicas: \"tablet-1\"");
 }
 
 TEST_F(TabletClientTest, AnswersStayInTheOrderOfTheRequests) {
