@@ -57,6 +57,7 @@ class Rollout : public testing::Test {
 
 TEST_F(Rollout, LosesNoAcknowledgedRow) {
   Create({{"three", 8, 3}, {"two", 4, 2}, {"one", 2, 1}});
+  EXPECT_EQ(story_.writer().refused(), 0u) << "nothing has happened yet";
   const Database before = story_.database();
   story_.Apply("0.9.2");
   ASSERT_TRUE(story_.RunUntilReady("0.9.2", absl::Minutes(10))) << Where();

@@ -83,7 +83,7 @@ simulator::Task<void> WorldWriter::WritePartition(PartitionId id, absl::Duration
   request.set_tid(id.tid);
   request.set_pid(id.pid);
   request.set_time(static_cast<int64_t>(sequence));
-  request.set_value(key);
+  request.set_value("row of " + key);
   auto* dimension = request.add_dimensions();
   dimension->set_key(key);
   dimension->set_idx(0);
