@@ -58,14 +58,19 @@ absl::StatusOr<Response> WorldOpenMldb::Call(const std::string& address, const s
   const bool nameserver = absl::StartsWith(method, "NameServer/");
   const std::string full =
       absl::StrCat(nameserver ? "openmldb.nameserver." : "openmldb.api.", method);
-  const auto call = [&] {
-    return caller_.Call<Response>(address, full, std::move(request), timeout);
+  const bool changes = !OnlyReads(method.substr(method.find('/') + 1));
+  // The operator's own client says the same of a change whose connection was lost (calls.h).
+  const auto call = [&]() -> absl::StatusOr<Response> {
+    auto response = caller_.Call<Response>(address, full, std::move(request), timeout);
+    if (changes && response.status().GetPayload(simulator::FakeNetwork::kMayHaveHappened))
+      return absl::DeadlineExceededError(response.status().message());
+    return response;
   };
   if (calls_ == nullptr) return call();
   const std::string what =
       calls_->listens() ? absl::StrCat(method, " at ", address, " ", request.ShortDebugString())
                         : method;
-  return calls_->Run(what, !OnlyReads(method.substr(method.find('/') + 1)), call, timeout);
+  return calls_->Run(what, changes, call, timeout);
 }
 
 template <typename Response, typename Request>

@@ -7,6 +7,15 @@
 #include "absl/strings/str_cat.h"
 
 namespace omdb::simulator {
+namespace {
+
+absl::Status ConnectionLost(const std::string& how) {
+  absl::Status status = absl::UnavailableError(how);
+  status.SetPayload(FakeNetwork::kMayHaveHappened, absl::Cord());
+  return status;
+}
+
+}  // namespace
 
 class FakeNetwork::Client : public Network {
  public:
@@ -63,7 +72,7 @@ void FakeNetwork::Close(const std::string& address) {
     if (call->to == address) cut_off.emplace(call->id, call);
   }
   for (const auto& [id, call] : cut_off)
-    End(*call, absl::UnavailableError(absl::StrCat(address, " closed the connection")));
+    End(*call, ConnectionLost(absl::StrCat(address, " closed the connection")));
 }
 
 void FakeNetwork::Start(const CallPtr& call, std::unique_ptr<google::protobuf::Message> request) {
@@ -106,7 +115,7 @@ void FakeNetwork::Answered(const CallPtr& call, absl::StatusOr<Reply> reply) {
   absl::Duration delay = DelayOf(*call, /*is_reply=*/true);
   executor_.Schedule(delay, [this, alive = alive_, call, fate, reply = std::move(reply)]() mutable {
     if (!*alive) return;
-    if (fate == Fate::kRefuse) return End(*call, absl::UnavailableError("connection reset"));
+    if (fate == Fate::kRefuse) return End(*call, ConnectionLost("connection reset"));
     if (!reply.ok()) return End(*call, reply.status());
     End(*call, std::move(reply->message));
   });

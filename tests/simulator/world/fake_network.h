@@ -20,6 +20,9 @@ namespace omdb::simulator {
 // are handed over, not serialized.
 class FakeNetwork {
  public:
+  // The payload of an Unavailable whose call may have taken place: its connection was lost later.
+  static constexpr char kMayHaveHappened[] = "may-have-happened";
+
   // A message on its way. `from` is the caller's address as given to ClientOf.
   struct Message {
     std::string_view from;

@@ -101,12 +101,16 @@ TEST_F(WorldTest, ALostReplyIsACallThatTookPlace) {
   world_.network.SetFilter([](const FakeNetwork::Message& message) {
     return message.is_reply ? FakeNetwork::Fate::kRefuse : FakeNetwork::Fate::kDeliver;
   });
-  EXPECT_TRUE(absl::IsUnavailable(Echo("hello").status()));
+  const absl::Status lost = Echo("hello").status();
+  EXPECT_TRUE(absl::IsUnavailable(lost));
+  EXPECT_TRUE(lost.GetPayload(FakeNetwork::kMayHaveHappened).has_value());
   EXPECT_EQ(server_.server().calls(), 1);
   world_.network.SetFilter([](const FakeNetwork::Message& message) {
     return message.is_reply ? FakeNetwork::Fate::kDeliver : FakeNetwork::Fate::kRefuse;
   });
-  EXPECT_TRUE(absl::IsUnavailable(Echo("hello").status()));
+  const absl::Status refused = Echo("hello").status();
+  EXPECT_TRUE(absl::IsUnavailable(refused));
+  EXPECT_FALSE(refused.GetPayload(FakeNetwork::kMayHaveHappened).has_value());
   EXPECT_EQ(server_.server().calls(), 1);
   world_.network.SetFilter(nullptr);
   world_.network.Cut("caller", "server");
